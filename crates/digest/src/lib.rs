@@ -1,0 +1,1 @@
+//! Checksums and hashes of object bodies in one pass.

@@ -1,0 +1,1 @@
+//! Traits of the storage engines and the kit that every engine must pass.

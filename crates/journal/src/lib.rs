@@ -1,0 +1,1 @@
+//! One record per call: who, what was asked, the verdict, the outcome.

@@ -1,0 +1,1 @@
+//! Configuration, listeners, dispatch, admin API.

@@ -1,0 +1,1 @@
+//! Buckets, objects, versions and uploads, behind permits.
