@@ -32,3 +32,10 @@ pub struct Finding {
     /// AWS's words.
     pub message: String,
 }
+
+impl Policy {
+    /// Whether a condition or variable names a key that starts with `prefix` (lower case).
+    pub fn names_key_with_prefix(&self, prefix: &str) -> bool {
+        self.text.to_ascii_lowercase().contains(prefix)
+    }
+}
