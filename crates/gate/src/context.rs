@@ -1,7 +1,7 @@
 //! The request context: every condition key that this server can know (spec S-4, S-5).
-use catalog::{AccountId, Action};
-use policy::{Caller, CallerKind, Context, Denial, Lookup};
 use std::cell::OnceCell;
+
+use policy::{CallerKind, Context, Lookup};
 
 use crate::ask::Value;
 use crate::identity::Identity;
@@ -176,16 +176,4 @@ impl Context for RequestContext<'_> {
             Some(_) | None => Lookup::Absent,
         }
     }
-}
-
-/// AWS's text for the caller.
-pub(crate) fn message<A: Action>(
-    _caller: &Caller,
-    _resource: &A::Resource,
-    _owner: Option<AccountId>,
-    _exists: bool,
-    _arn: &str,
-    _denial: &Denial,
-) -> String {
-    "Access Denied".to_owned()
 }
