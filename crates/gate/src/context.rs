@@ -85,7 +85,7 @@ impl<'a> RequestContext<'a> {
             "requestedregion" => Lookup::One(&request.region),
             "viaawsservice" => flag(false),
             "principalisawsservice" => match self.identity.caller.kind {
-                CallerKind::Anonymous => Lookup::Absent,
+                CallerKind::Anonymous | CallerKind::TokenHolder { .. } => Lookup::Absent,
                 CallerKind::Service { .. } => flag(true),
                 CallerKind::Root
                 | CallerKind::User
