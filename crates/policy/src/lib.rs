@@ -4,11 +4,19 @@
 //! asks brings the facts. It is not a store of policies and knows no HTTP.
 
 mod caller;
+mod condition;
 mod context;
 mod decision;
 mod document;
 mod evaluate;
+mod json;
 mod message;
+mod pattern;
+mod principal;
+mod public;
+mod s3_actions;
+mod statement;
+mod validate;
 mod verdict;
 
 pub use caller::{Caller, CallerKind};
