@@ -3,12 +3,14 @@
 //! A pure function of a question and the policies in force. No I/O, no clock, no async: whoever
 //! asks brings the facts. It is not a store of policies and knows no HTTP.
 
+mod acl;
 mod caller;
 mod condition;
 mod context;
 mod decision;
 mod document;
 mod evaluate;
+mod facts;
 mod json;
 mod message;
 mod pattern;
@@ -19,6 +21,7 @@ mod statement;
 mod validate;
 mod verdict;
 
+pub use acl::requester_pays_admits;
 pub use caller::{Caller, CallerKind};
 pub use context::{Context, Lookup};
 pub use decision::{

@@ -481,7 +481,7 @@ fn action_vendors(statement: &Node) -> Check {
         };
         let one_colon = "Actions/Condition can contain only one colon.";
         ensure(!name.contains(':'), one_colon, start)?;
-        // Wildcards in the vendor are letters to this check, as they are to AWS's matching.
+        // AWS refuses wildcards here, although its matching knows them.
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
         let message = format!("Vendor {vendor} is not valid");
         ensure(vendor.bytes().all(plain), &message, start)?;
