@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+pub mod chunked;
 pub mod constraints;
 pub mod error;
 pub mod model;
@@ -26,6 +27,8 @@ mod raw_model;
 pub mod request;
 pub mod request_id;
 pub mod rest;
+pub mod sign;
+pub mod sigv4;
 pub mod time;
 pub mod xml;
 
