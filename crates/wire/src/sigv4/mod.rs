@@ -403,3 +403,6 @@ impl Presented {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;
