@@ -47,6 +47,12 @@ pub enum CallerKind {
         /// Unique id of that user.
         user_unique_id: String,
     },
+    /// Whoever holds a token of an identity provider and calls `AssumeRoleWithWebIdentity` or
+    /// `AssumeRoleWithSAML`, unsigned.
+    TokenHolder {
+        /// The provider as trust policies name it under `Federated`: its ARN, or a built-in name.
+        provider: String,
+    },
     /// An AWS service, such as `ec2.amazonaws.com`.
     Service {
         /// Its principal name.

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use catalog::{AccountId, CanonicalUserId};
+use serde::Serialize;
 
 use crate::{Caller, Context, Policy};
 
@@ -21,7 +22,7 @@ pub struct Question<'a> {
 }
 
 /// Where a policy of the identity side comes from: what explanations name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum PolicySource {
     /// Inline, of the user or role itself.
     Inline {
@@ -85,6 +86,47 @@ pub enum ResourceSide<'a> {
     Trust(&'a Policy),
     /// An S3 bucket or object (spec S-8).
     S3(S3Side<'a>),
+    /// A KMS key (spec E-8).
+    Key(KeySide<'a>),
+}
+
+/// What KMS knows about a key.
+#[derive(Clone, Copy)]
+pub struct KeySide<'a> {
+    /// The key policy.
+    pub policy: &'a Policy,
+    /// The grants on the key.
+    pub grants: &'a [KeyGrant],
+    /// The encryption context of the call, which constraints of grants are compared with.
+    pub encryption_context: &'a [(String, String)],
+}
+
+/// A KMS grant (spec E-8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyGrant {
+    /// ARN of the grantee principal: user, role, session, federated user or root.
+    pub grantee: String,
+    /// Operations without the service, such as `Decrypt`.
+    pub operations: Vec<String>,
+    /// `EncryptionContextEquals`: exactly these pairs.
+    pub encryption_context_equals: Option<Vec<(String, String)>>,
+    /// `EncryptionContextSubset`: at least these pairs.
+    pub encryption_context_subset: Option<Vec<(String, String)>>,
+}
+
+/// Limits that organisations and networks put around accounts (spec E-2). The default has none.
+///
+/// Leave a side empty for those whom it does not bind: principals and resources of the management
+/// account, and service-linked roles.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Guardrails<'a> {
+    /// Service control policies of the caller's account, level by level from the root of the
+    /// organisation. Each level must allow.
+    pub service_control: &'a [Vec<AttachedPolicy>],
+    /// Resource control policies of the resource's account, level by level.
+    pub resource_control: &'a [Vec<AttachedPolicy>],
+    /// The policy of the VPC endpoint that the call came through.
+    pub vpc_endpoint: Option<&'a Policy>,
 }
 
 /// What S3 knows about a bucket, and about an object where the decision needs it.
@@ -181,7 +223,7 @@ pub enum Permission {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Decision {
     /// Allowed.
     Allow,
@@ -190,7 +232,7 @@ pub enum Decision {
 }
 
 /// Why not, as far as AWS's messages say it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Denial {
     /// An explicit deny, or nothing that allows.
     pub explicit: bool,
@@ -201,7 +243,7 @@ pub struct Denial {
 }
 
 /// The layers of a decision, in the words of AWS's messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Layer {
     /// `identity-based policy`
     Identity,
@@ -223,4 +265,11 @@ pub enum Layer {
     BlockPublicAcls,
     /// `BlockPublicPolicy`
     BlockPublicPolicy,
+}
+
+impl Decision {
+    /// Whether the answer is yes.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Decision::Allow)
+    }
 }

@@ -7,25 +7,20 @@ mod caller;
 mod context;
 mod decision;
 mod document;
+mod evaluate;
+mod message;
+mod verdict;
 
 pub use caller::{Caller, CallerKind};
 pub use context::{Context, Lookup};
 pub use decision::{
-    AttachedPolicy, BlockPublicAccess, Decision, Denial, Grant, Grantee, IdentitySide, Layer,
-    ObjectOwnership, ObjectSide, Permission, PolicySource, Question, ResourceSide, S3Side,
+    AttachedPolicy, BlockPublicAccess, Decision, Denial, Grant, Grantee, Guardrails, IdentitySide,
+    KeyGrant, KeySide, Layer, ObjectOwnership, ObjectSide, Permission, PolicySource, Question,
+    ResourceSide, S3Side,
 };
-pub use document::{Finding, Policy, PolicyKind};
-
-/// Decides, without keeping the trail.
-pub fn decide(
-    _question: &Question<'_>,
-    _identity: &IdentitySide<'_>,
-    _resource: &ResourceSide<'_>,
-) -> Decision {
-    // Default is deny.
-    Decision::Deny(Denial {
-        explicit: false,
-        layer: Layer::Identity,
-        policy_arn: None,
-    })
-}
+pub use document::{Finding, Policy, PolicyKind, Position, PrincipalRef, Rewrite, size_for_quota};
+pub use evaluate::{decide, decide_within, explain, explain_within};
+pub use message::{Audience, MessageParts, ResourceQuoting};
+pub use verdict::{
+    Clause, Effect, Given, LayerSays, Outcome, Reason, StatementStep, Step, Verdict,
+};
