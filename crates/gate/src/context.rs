@@ -1,7 +1,7 @@
 //! The request context: every condition key that this server can know (spec S-4, S-5).
-use catalog::{AccountId, Action};
-use policy::{Caller, CallerKind, Context, Denial, Lookup};
 use std::cell::OnceCell;
+
+use policy::{CallerKind, Context, Lookup};
 
 use crate::ask::Value;
 use crate::identity::Identity;
@@ -85,7 +85,7 @@ impl<'a> RequestContext<'a> {
             "requestedregion" => Lookup::One(&request.region),
             "viaawsservice" => flag(false),
             "principalisawsservice" => match self.identity.caller.kind {
-                CallerKind::Anonymous => Lookup::Absent,
+                CallerKind::Anonymous | CallerKind::TokenHolder { .. } => Lookup::Absent,
                 CallerKind::Service { .. } => flag(true),
                 CallerKind::Root
                 | CallerKind::User
@@ -176,16 +176,4 @@ impl Context for RequestContext<'_> {
             Some(_) | None => Lookup::Absent,
         }
     }
-}
-
-/// AWS's text for the caller.
-pub(crate) fn message<A: Action>(
-    _caller: &Caller,
-    _resource: &A::Resource,
-    _owner: Option<AccountId>,
-    _exists: bool,
-    _arn: &str,
-    _denial: &Denial,
-) -> String {
-    "Access Denied".to_owned()
 }

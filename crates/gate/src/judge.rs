@@ -14,7 +14,7 @@ use crate::context::{RequestContext, ResourceTags};
 use crate::facts::{BucketFacts, IdentityFacts, ObjectFacts, S3Facts};
 use crate::identity::Identity;
 use crate::permit::{OpenPermit, Permit, Pinned, System, SystemTask};
-use crate::refusal::{Refusal, RefusalKind};
+use crate::refusal::{Refusal, RefusalKind, Refused, message};
 
 /// How a request was authenticated, in the words of `s3:authType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -437,14 +437,14 @@ impl Judge {
         arn: String,
         denial: Denial,
     ) -> Refusal {
-        let message = crate::context::message::<A>(
-            &self.identity.caller,
-            resource,
-            gathered.owner,
-            gathered.exists,
-            &arn,
-            &denial,
-        );
+        let refused = Refused {
+            action: A::NAME,
+            arn: &arn,
+            scope: resource.scope(),
+            owner: gathered.owner,
+            exists: gathered.exists,
+        };
+        let message = message(&self.identity.caller, &refused, &denial);
         Refusal {
             action: A::NAME,
             resource: arn,

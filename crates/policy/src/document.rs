@@ -213,10 +213,3 @@ pub fn size_for_quota(text: &str) -> usize {
     }
     count
 }
-
-impl Policy {
-    /// Whether a condition or variable names a key that starts with `prefix` (lower case).
-    pub fn names_key_with_prefix(&self, prefix: &str) -> bool {
-        self.text.to_ascii_lowercase().contains(prefix)
-    }
-}
