@@ -1,1 +1,5 @@
 //! Buckets, objects, versions and uploads, behind permits.
+
+/// The store.
+#[derive(Debug)]
+pub struct Vault {}
