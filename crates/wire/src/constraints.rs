@@ -319,3 +319,115 @@ fn ascii_classes(pattern: &str) -> String {
     }
     translated
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn message(service: Service, operation: &str, input: &Value) -> String {
+        let operation = model(service).operation(operation).unwrap();
+        check(service, operation, input).unwrap_err().message
+    }
+
+    #[test]
+    fn all_violations_are_told_at_once() {
+        assert_eq!(
+            message(Service::Iam, "CreateUser", &json!({})),
+            "1 validation error detected: Value null at 'userName' failed to satisfy constraint: Member must not be null"
+        );
+        assert_eq!(
+            message(
+                Service::Iam,
+                "CreateUser",
+                &json!({"UserName": "a b", "Tags": [{"Key": "", "Value": "v"}]})
+            ),
+            "2 validation errors detected: Value 'a b' at 'userName' failed to satisfy constraint: Member must satisfy \
+             regular expression pattern: [\\w+=,.@-]+; Value '' at 'tags.1.member.key' failed to satisfy constraint: \
+             Member must have length greater than or equal to 1; Value '' at 'tags.1.member.key' failed to satisfy \
+             constraint: Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"
+                .replace("2 validation", "3 validation")
+        );
+        assert_eq!(
+            message(Service::Iam, "ListUsers", &json!({"MaxItems": 1001})),
+            "1 validation error detected: Value '1001' at 'maxItems' failed to satisfy constraint: Member must have value \
+             less than or equal to 1000"
+        );
+        assert_eq!(
+            message(
+                Service::Iam,
+                "UpdateAccessKey",
+                &json!({"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "Status": "on"})
+            ),
+            "1 validation error detected: Value 'on' at 'status' failed to satisfy constraint: Member must satisfy enum \
+             value set: [Active, Inactive, Expired]"
+        );
+        assert_eq!(
+            message(
+                Service::Sts,
+                "AssumeRole",
+                &json!({"RoleArn": "arn:aws:iam::111122223333:role/r", "RoleSessionName": "Session1:2"})
+            ),
+            "1 validation error detected: Value 'Session1:2' at 'roleSessionName' failed to satisfy constraint: Member \
+             must satisfy regular expression pattern: [\\w+=,.@-]*"
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_repeated() {
+        let told = message(
+            Service::Iam,
+            "CreateLoginProfile",
+            &json!({"UserName": "ann", "Password": ""}),
+        );
+        assert!(told.contains("Value at 'password' failed"), "{told}");
+    }
+
+    #[test]
+    fn every_pattern_of_the_query_services_compiles() {
+        for service in [Service::Iam, Service::Sts, Service::Kms] {
+            for shape in model(service).shapes() {
+                if let Some(pattern) = &shape.pattern {
+                    assert!(compile(pattern).is_ok(), "{pattern}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn patterns_mean_what_they_mean_in_java() {
+        let cases = [
+            (r"[\w+=,.@-]+", "ann+x@y-z_1", true),
+            (r"[\w+=,.@-]+", "änn", false),
+            (r"[\w+=,.@-]+", "", false),
+            (r"[\w+=,.@-]+", "a\n", false),
+            (r"\d{12}", "111122223333", true),
+            (r"\d{12}", "٣٣٣٣٣٣٣٣٣٣٣٣", false),
+            (r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", "ключ 四 Ⅳ\u{a0}", true),
+            (r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", "a\u{301}", false),
+            (r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", "a#", false),
+            (r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)", "/a/b/", true),
+            (r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)", "/a b/", false),
+            (r"[\u0009\u000A\u000D\u0020-\u00FF]+", "{\"ü\"}\r\n\t", true),
+            (r"[\u0009\u000A\u000D\u0020-\u00FF]+", "Ā", false),
+            (r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "a-b-c", true),
+            (r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "a--c", false),
+            (r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "ab-", false),
+            (r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?", "v12.a-b", true),
+            (r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?", "v0", false),
+            (
+                r"^o-[0-9a-z]{10,32}\/r-[0-9a-z]{4,32}[0-9a-z-\/]*",
+                "o-0123456789/r-abcd/x-y",
+                true,
+            ),
+        ];
+        for (pattern, text, expected) in cases {
+            assert_eq!(
+                matches_pattern(pattern, text),
+                expected,
+                "{pattern} on {text:?}"
+            );
+        }
+    }
+}

@@ -376,3 +376,107 @@ pub(crate) fn plain(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn input(service: Service, text: &str) -> Result<Value, AwsError> {
+        decode(service, &Form::parse(text.as_bytes())?).map(|call| call.input)
+    }
+
+    #[test]
+    fn lists_and_structures_come_in_the_order_of_their_numbers() {
+        let got = input(
+            Service::Iam,
+            "Action=CreateUser&Version=2010-05-08&UserName=a%2Bb+c&Unknown=1&Tags.member.10.Key=z&Tags.member.10.Value=&\
+             Tags.member.2.Key=y&Tags.member.2.Value=1",
+        );
+        assert_eq!(
+            got.unwrap(),
+            json!({"UserName": "a+b c", "Tags": [{"Key": "y", "Value": "1"}, {"Key": "z", "Value": ""}]})
+        );
+        let got = input(
+            Service::Sts,
+            "Action=AssumeRole&Version=2011-06-15&DurationSeconds=900&PolicyArns=&TransitiveTagKeys.member.1=k",
+        );
+        assert_eq!(
+            got.unwrap(),
+            json!({"PolicyArns": [], "DurationSeconds": 900, "TransitiveTagKeys": ["k"]})
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        let code = |text: &str| {
+            let error = input(Service::Iam, text).unwrap_err();
+            (error.code, error.message)
+        };
+        assert_eq!(code("Version=2010-05-08").0, "MissingAction");
+        assert_eq!(
+            code("Action=Fly&Version=2010-05-08"),
+            (
+                "InvalidAction".to_owned(),
+                "Could not find operation Fly for version 2010-05-08".to_owned()
+            )
+        );
+        assert_eq!(
+            code("Action=GetUser&Version=2011-06-15").1,
+            "Could not find operation GetUser for version 2011-06-15"
+        );
+        for bad in ["MaxItems=x", "MaxItems.x=1", "MaxItems=99999999999"] {
+            let text = format!("Action=ListUsers&Version=2010-05-08&{bad}");
+            assert_eq!(code(&text).0, "MalformedInput", "{bad}");
+        }
+        assert_eq!(
+            code("Action=ListUsers&Version=%ff").0,
+            "MalformedQueryString"
+        );
+    }
+
+    #[test]
+    fn the_version_says_which_service_it_is() {
+        let service = |text: &str| Form::parse(text.as_bytes()).unwrap().service();
+        assert_eq!(
+            service("Action=GetUser&Version=2010-05-08"),
+            Some(Service::Iam)
+        );
+        assert_eq!(service("Action=GetCallerIdentity"), Some(Service::Sts));
+        assert_eq!(service("Action=Fly"), None);
+    }
+
+    #[test]
+    fn responses_have_the_result_the_model_names() {
+        let iam = model(Service::Iam);
+        let encoded = |name: &str, output: Value| {
+            encode(Service::Iam, iam.operation(name).unwrap(), &output, "id")
+        };
+        assert_eq!(
+            encoded("DeleteUser", json!({})),
+            "<DeleteUserResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ResponseMetadata>\
+             <RequestId>id</RequestId></ResponseMetadata></DeleteUserResponse>"
+        );
+        assert_eq!(
+            encoded(
+                "ListUsers",
+                json!({"IsTruncated": false, "Users": [], "Marker": null})
+            ),
+            "<ListUsersResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ListUsersResult><Users/>\
+             <IsTruncated>false</IsTruncated></ListUsersResult><ResponseMetadata><RequestId>id</RequestId></ResponseMetadata>\
+             </ListUsersResponse>"
+        );
+        let user = json!({"UserName": "a<b", "Path": "/", "CreateDate": "2026-01-02T03:04:05.9Z", "Tags": [{"Key": "k", "Value": ""}]});
+        assert!(encoded("GetUser", json!({"User": user})).contains(
+            "<GetUserResult><User><Path>/</Path><UserName>a&lt;b</UserName><CreateDate>2026-01-02T03:04:05Z</CreateDate>\
+             <Tags><member><Key>k</Key><Value></Value></member></Tags></User></GetUserResult>"
+        ));
+        let summary = encoded("GetAccountSummary", json!({"SummaryMap": {"Users": 2}}));
+        assert!(
+            summary.contains(
+                "<SummaryMap><entry><key>Users</key><value>2</value></entry></SummaryMap>"
+            )
+        );
+    }
+}
