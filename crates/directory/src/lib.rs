@@ -29,6 +29,8 @@ pub mod aws_managed;
 mod credentials;
 mod facts;
 mod ids;
+#[cfg(any(test, feature = "danger-test"))]
+mod memory;
 mod sessions;
 mod state;
 mod store;
