@@ -17,20 +17,19 @@ use crate::xml::Writer;
 /// Deeper names than this are refused; AWS's models need less than half of it.
 const NAME_PARTS_MAX: usize = 32;
 
-/// The fields of a form body or a query string.
-#[derive(Debug, Default)]
+/// The fields of a form body or a query string. They may hold passwords, so they cannot be printed.
+#[derive(Default)]
 pub struct Form {
     root: Node,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Node {
     value: Option<String>,
     children: BTreeMap<String, Node>,
 }
 
-/// A decoded call: which operation, with which input.
-#[derive(Debug)]
+/// A decoded call: which operation, with which input. Its `Debug` leaves out the input, which may hold passwords.
 pub struct Call {
     /// Whose operation it is.
     pub service: Service,
@@ -132,7 +131,7 @@ fn decoded(text: &[u8]) -> Result<String, AwsError> {
     String::from_utf8(percent_decode(&blanks).collect()).map_err(|_| malformed_query_string())
 }
 
-fn malformed_query_string() -> AwsError {
+pub(crate) fn malformed_query_string() -> AwsError {
     AwsError::new(
         404,
         "MalformedQueryString",
@@ -176,6 +175,16 @@ pub fn decode(service: Service, form: &Form) -> Result<Call, AwsError> {
         operation,
         input,
     })
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Call")
+            .field("service", &self.service)
+            .field("operation", &self.operation.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Call {

@@ -14,6 +14,14 @@ use crate::time;
 /// The longest XML body that is read: DeleteObjects with 1000 keys of 1024 bytes, each byte a reference, fits.
 pub const XML_BYTES_MAX: usize = 20 * 1024 * 1024;
 
+/// Enumerations whose unknown values S3 answers with a code of their own, which is the operation's business.
+const CHECKED_BY_OPERATION: [&str; 4] = [
+    "BucketLocationConstraint",
+    "Event",
+    "FilterRuleName",
+    "Protocol",
+];
+
 /// Deeper elements are refused; the models need less than half of it.
 const XML_DEPTH_MAX: usize = 32;
 
@@ -275,6 +283,9 @@ fn scalar(model: &Model, shape: ShapeId, text: &str) -> Result<Value, AwsError> 
             .map(time::to_value)
             .ok_or_else(AwsError::malformed_xml),
         Kind::Text | Kind::Blob if shape.enumeration.is_empty() => Ok(text.into()),
+        Kind::Text | Kind::Blob if CHECKED_BY_OPERATION.contains(&shape.name.as_str()) => {
+            Ok(trimmed.into())
+        }
         Kind::Text | Kind::Blob => {
             if shape.enumeration.iter().any(|known| known == trimmed) {
                 Ok(trimmed.into())
