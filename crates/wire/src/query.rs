@@ -14,6 +14,9 @@ use crate::model::{Kind, Model, Operation, Service, ShapeId, model};
 use crate::time;
 use crate::xml::Writer;
 
+/// The longest form that is read. IAM's own limits on policy documents are far below it.
+pub const FORM_BYTES_MAX: usize = 1024 * 1024;
+
 /// Deeper names than this are refused; AWS's models need less than half of it.
 const NAME_PARTS_MAX: usize = 32;
 
@@ -43,8 +46,15 @@ impl Form {
     /// Reads `application/x-www-form-urlencoded` text. `+` is a blank; the first of two equal names wins.
     ///
     /// # Errors
-    /// `MalformedQueryString` if a name or value is not UTF-8 or a name has too many parts.
+    /// `MalformedQueryString` if a name or value is not UTF-8 or a name has too many parts; `RequestEntityTooLarge`.
     pub fn parse(text: &[u8]) -> Result<Form, AwsError> {
+        if text.len() > FORM_BYTES_MAX {
+            return Err(AwsError::new(
+                413,
+                "RequestEntityTooLarge",
+                format!("Request must be smaller than {FORM_BYTES_MAX} bytes."),
+            ));
+        }
         let mut form = Form::default();
         for pair in text
             .split(|byte| *byte == b'&')
