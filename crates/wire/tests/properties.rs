@@ -43,13 +43,16 @@ fn seed() -> ChunkSeed {
     signer(&secret).sign_headers("PUT", "/b/k", "", &mut host(), payload, now())
 }
 
+/// The payload and the trailers.
+type Decoded = (Vec<u8>, Vec<(String, String)>);
+
 /// Pushes a body in pieces of the given sizes and returns payload and trailers, or the error.
 fn decode(
     payload: &Payload,
     announced: &Announced,
     body: &[u8],
     sizes: &[usize],
-) -> Result<(Vec<u8>, Vec<(String, String)>), String> {
+) -> Result<Decoded, String> {
     let mut decoder = Decoder::new(payload, Some(seed()), announced.clone()).unwrap();
     let mut rest = Bytes::copy_from_slice(body);
     let mut read = Vec::new();
@@ -125,7 +128,6 @@ proptest! {
             decoded_bytes: data.len() as u64,
             trailers: trailers.iter().map(|(name, _)| name.clone()).collect(),
         };
-        let undamaged = body.clone();
         if let Some((place, change)) = damage {
             let place = place.index(body.len());
             body[place] ^= change;
@@ -135,11 +137,9 @@ proptest! {
         prop_assert_eq!(&whole, &pieces);
         if damage.is_none() {
             prop_assert_eq!(whole.unwrap(), (data, trailers));
-        } else if kind < 2 && !body.eq_ignore_ascii_case(&undamaged) {
-            if let Ok((read, _)) = whole {
-                // Signed bodies may differ only where nothing is said, such as blanks around a trailer.
-                prop_assert_eq!(read, data);
-            }
+        } else if kind < 2 && let Ok((read, _)) = whole {
+            // Signed bodies may differ only where nothing is said, such as blanks around a trailer.
+            prop_assert_eq!(read, data);
         }
     }
 

@@ -90,13 +90,31 @@ fn path(style: Style, path: &str) -> Result<String, AwsError> {
     }
 }
 
+/// The parameters of a presigned URL that occur once; a second one is ignored here as it is when they are read.
+const ONCE: [&str; 6] = [
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-Security-Token",
+    "X-Amz-SignedHeaders",
+];
+
 /// All parameters but the signature, encoded again and sorted.
 fn query(query: &str) -> Result<String, AwsError> {
-    let mut pairs = Vec::new();
+    let mut pairs: Vec<(String, String)> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = encoded(name).ok_or_else(|| invalid_uri(query))?;
         if name.eq_ignore_ascii_case("X-Amz-Signature") {
+            continue;
+        }
+        let once = ONCE.iter().any(|known| known.eq_ignore_ascii_case(&name));
+        if once
+            && pairs
+                .iter()
+                .any(|(found, _)| found.eq_ignore_ascii_case(&name))
+        {
             continue;
         }
         let value = encoded(value).ok_or_else(|| invalid_uri(query))?;

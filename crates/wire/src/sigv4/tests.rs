@@ -308,6 +308,8 @@ fn told(headers: &HeaderMap, query: &str, now: Timestamp) -> AwsError {
     parse(&request, &endpoint, now).unwrap_err()
 }
 
+type Change<'a> = &'a dyn Fn(&str) -> String;
+
 #[test]
 fn authorization_headers_are_refused_in_the_words_of_s3() {
     let good = signed(&[("host", "h")], "UNSIGNED-PAYLOAD");
@@ -320,7 +322,7 @@ fn authorization_headers_are_refused_in_the_words_of_s3() {
     };
     let malformed = "400 AuthorizationHeaderMalformed The authorization header is malformed; ";
     let three = "the authorization header requires three components: Credential, SignedHeaders, and Signature.";
-    let table: [(&dyn Fn(&str) -> String, String); 14] = [
+    let table: [(Change<'_>, String); 14] = [
         (&|_| "AWS AKID:sig".to_owned(), "400 InvalidRequest The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.".to_owned()),
         (&|_| "Basic x".to_owned(), "400 InvalidArgument Unsupported Authorization Type".to_owned()),
         (&|_| "AWS4-HMAC-SHA256".to_owned(), "400 InvalidArgument Authorization header is invalid -- one and only one ' ' (space) required.".to_owned()),
