@@ -84,8 +84,8 @@ impl DataKey {
             .expand(&[b"strongroom/part"], hkdf::HKDF_SHA256)
             .and_then(|output| output.fill(bytes.as_mut_slice()))
             .map_err(|_| CryptError::CannotSeal)?;
-        let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice())
-            .map_err(|_| CryptError::CannotSeal)?;
+        let key =
+            UnboundKey::new(&AES_256_GCM, bytes.as_slice()).map_err(|_| CryptError::CannotSeal)?;
         let mut context = place.context("segment/");
         context.extend_from_slice(&number.to_be_bytes());
         Ok(PartKey {
@@ -423,10 +423,12 @@ mod tests {
                 });
             }
             let total = plain.len() as u64;
-            let cuts: Vec<u64> = [0, 1, 2, 65_535, 65_536, 65_537, 70_000, 70_001, 131_072, total]
-                .into_iter()
-                .filter(|cut| *cut <= total)
-                .collect();
+            let cuts: Vec<u64> = [
+                0, 1, 2, 65_535, 65_536, 65_537, 70_000, 70_001, 131_072, total,
+            ]
+            .into_iter()
+            .filter(|cut| *cut <= total)
+            .collect();
             for start in &cuts {
                 for end in cuts.iter().filter(|end| *end >= start) {
                     let got = decrypt(&kek, &sealed, &parts, &stored, *start, *end).unwrap();

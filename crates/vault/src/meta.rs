@@ -179,7 +179,11 @@ pub(crate) struct StoredMeta {
 
 /// (algorithm, value, kind)
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct StoredChecksum(pub(crate) String, pub(crate) String, pub(crate) ChecksumType);
+pub(crate) struct StoredChecksum(
+    pub(crate) String,
+    pub(crate) String,
+    pub(crate) ChecksumType,
+);
 
 /// (number, bytes, salt, checksum), in this short form because an object may have 10,000.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -232,8 +236,7 @@ impl StoredMeta {
         let algorithm = self.checksum.as_ref().map(|checksum| checksum.0.as_str());
         let algorithm = match algorithm {
             Some(name) => Some(
-                Algorithm::checksum_named(name)
-                    .ok_or_else(|| damaged("no checksum algorithm"))?,
+                Algorithm::checksum_named(name).ok_or_else(|| damaged("no checksum algorithm"))?,
             ),
             None => None,
         };
@@ -244,8 +247,7 @@ impl StoredMeta {
                 number,
                 bytes,
                 salt,
-                checksum: algorithm
-                    .and_then(|algorithm| Digest::from_bytes(algorithm, &checksum)),
+                checksum: algorithm.and_then(|algorithm| Digest::from_bytes(algorithm, &checksum)),
             })
             .collect();
         Ok(StoredObject {
