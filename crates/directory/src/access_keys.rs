@@ -1,15 +1,15 @@
 //! Long-term access keys of users, and of the root user for itself. AWS: Managing access keys.
 use std::sync::Arc;
 
-use catalog::{AccountId, IamEntity, iam};
+use catalog::{IamEntity, iam};
 use gate::Permit;
 
-use crate::entities::{find, now, within};
+use crate::entities::{find, within};
 use crate::entity_error::{EntityError, NoSuchEntity};
 use crate::quotas;
 use crate::state::{AccessKey, Account, KeyStatus, Record, User};
 use crate::store::View;
-use crate::{Directory, DirectoryError, IdPrefix, LastUse, Secret, mint};
+use crate::{Directory, DirectoryError, LastUse, Secret};
 
 /// A new key with its secret, which is told this once.
 #[expect(
@@ -76,11 +76,6 @@ impl From<Owner> for Record {
     }
 }
 
-/// What a secret is sealed for, so that it opens nowhere else.
-fn seal_context(access_key_id: &str) -> String {
-    format!("access-key/{access_key_id}")
-}
-
 impl Directory {
     /// Creates an access key.
     ///
@@ -91,7 +86,9 @@ impl Directory {
         permit: &Permit<iam::CreateAccessKey>,
     ) -> Result<NewAccessKey, EntityError> {
         let entity = permit.resource();
-        let (key, secret) = self.new_key(entity.account)?;
+        let (key, secret) = self
+            .new_access_key(entity.account)
+            .map_err(DirectoryError::from)?;
         self.change(entity.account, |view, changes| {
             let mut owner = Owner::find(view, entity)?;
             owner.keys().push(key.clone());
@@ -108,22 +105,6 @@ impl Directory {
             })
         })
         .await
-    }
-
-    fn new_key(&self, account: AccountId) -> Result<(AccessKey, Secret), DirectoryError> {
-        let id = mint(IdPrefix::AccessKey, account)?;
-        let secret = Secret::generate()?;
-        let sealed_secret = self
-            .inner
-            .keys
-            .seal(seal_context(&id).as_bytes(), secret.expose().as_bytes())?;
-        let key = AccessKey {
-            id,
-            sealed_secret,
-            status: KeyStatus::Active,
-            created: now(),
-        };
-        Ok((key, secret))
     }
 
     /// The user's name (`None` for the root user) and its keys, oldest first.

@@ -7,9 +7,9 @@ use gate::Permit;
 use jiff::Timestamp;
 use policy::{Policy, PolicyKind, size_for_quota};
 
+use crate::aws_managed;
 use crate::entities::{check_new, now, path_of, within};
 use crate::entity_error::{DeleteConflict, EntityError, InvalidInput, LimitExceeded, NoSuchEntity};
-use crate::managed_policies::{aws_managed_policies, aws_managed_policy};
 use crate::quotas;
 use crate::state::{AccountState, Entity, EntitySet, ManagedPolicy, PolicyVersion, Tags, name_key};
 use crate::tags::check_tags;
@@ -217,7 +217,7 @@ pub(crate) fn policy_view(state: &AccountState, arn: &str) -> Option<PolicyView>
             tags: policy.tags.clone(),
         });
     }
-    let index = &aws_managed_policy(arn)?.index;
+    let index = &aws_managed::policy(arn)?.index;
     Some(PolicyView {
         name: index.policy_name.clone(),
         id: index.policy_id.clone(),
@@ -239,7 +239,7 @@ pub(crate) fn versions(state: &AccountState, arn: &str) -> Option<Vec<VersionVie
         let version = |version: &PolicyVersion| version_view(policy, version);
         return Some(policy.versions.iter().rev().map(version).collect());
     }
-    let policy = aws_managed_policy(arn)?;
+    let policy = aws_managed::policy(arn)?;
     Some(vec![VersionView {
         id: policy.index.default_version_id.clone(),
         is_default: true,
@@ -260,7 +260,7 @@ fn version_view(policy: &ManagedPolicy, version: &PolicyVersion) -> VersionView 
 /// A policy that shall be attached or become a boundary.
 pub(crate) fn check_attachable(state: &AccountState, arn: &str) -> Result<(), EntityError> {
     check_arn(arn)?;
-    if state.policy_by_arn(arn).is_some() || aws_managed_policy(arn).is_some() {
+    if state.policy_by_arn(arn).is_some() || aws_managed::policy(arn).is_some() {
         Ok(())
     } else {
         Err(NoSuchEntity::AttachablePolicy(arn.to_owned()).into())
@@ -274,7 +274,7 @@ pub(crate) fn policies(state: &AccountState, scope: PolicyScope) -> Vec<PolicyVi
         .values()
         .map(|policy| policy.arn(state.account.id))
         .filter(|_| scope != PolicyScope::Aws);
-    let aws = aws_managed_policies()
+    let aws = aws_managed::all()
         .iter()
         .map(|policy| policy.index.arn.clone())
         .filter(|_| scope != PolicyScope::Local);

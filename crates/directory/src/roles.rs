@@ -1,15 +1,15 @@
 //! Roles and their trust policies. AWS: IAM roles; spec P-8, P-16.
 use std::sync::Arc;
 
-use catalog::{EntityKind, IamEntity, iam};
+use catalog::{IamEntity, iam};
 use gate::Permit;
-use policy::{Policy, PolicyKind, PrincipalRef, Rewrite, size_for_quota};
+use policy::{Policy, PolicyKind, size_for_quota};
 
 use crate::boundaries::check_boundary;
 use crate::entities::{check_new, find, listed, now, path_of, within};
 use crate::entity_error::{DeleteConflict, EntityError};
 use crate::quotas;
-use crate::state::{Entity, Role, Snapshot, Tags, User};
+use crate::state::{Role, Snapshot, Tags};
 use crate::tags::check_tags;
 use crate::{Directory, DirectoryError, IdPrefix, LastUse, mint};
 
@@ -52,73 +52,15 @@ pub(crate) fn resolve_trust(
         ("ACLSizePerRole", quotas::ASSUME_ROLE_POLICY_SIZE),
         size_for_quota(document),
     )?;
-    let resolved = policy.rewrite_principals(|principal| resolve(directory, principal))?;
+    let resolved = directory.with_unique_ids(&policy)?;
     Ok(Arc::new(Policy::load(PolicyKind::Trust, &resolved)?))
-}
-
-fn resolve(directory: &Snapshot, principal: PrincipalRef<'_>) -> Rewrite {
-    match principal {
-        PrincipalRef::User { arn, .. } | PrincipalRef::Role { arn, .. } => {
-            match unique_id(directory, &principal, arn) {
-                Some(id) => Rewrite::Replace(id),
-                None => Rewrite::Invalid,
-            }
-        }
-        // An id stands where an entity is gone: it cannot be saved again.
-        PrincipalRef::UniqueId(_) | PrincipalRef::CanonicalUser(_) => Rewrite::Invalid,
-        // Accounts and providers need not be hosted here to be trusted.
-        PrincipalRef::Everyone
-        | PrincipalRef::Account { .. }
-        | PrincipalRef::RoleSession { .. }
-        | PrincipalRef::FederatedUser { .. }
-        | PrincipalRef::Service(_)
-        | PrincipalRef::Federated(_) => Rewrite::Keep,
-    }
-}
-
-fn unique_id(directory: &Snapshot, principal: &PrincipalRef<'_>, arn: &str) -> Option<String> {
-    let name = arn.rsplit('/').next()?;
-    match principal {
-        PrincipalRef::User { account, .. } => {
-            let user = directory.account(*account)?.named::<User>(name)?;
-            (user.arn(*account) == arn).then(|| user.id.clone())
-        }
-        PrincipalRef::Role { account, .. } => {
-            let role = directory.account(*account)?.named::<Role>(name)?;
-            (role.arn(*account) == arn).then(|| role.id.clone())
-        }
-        _ => None,
-    }
-}
-
-/// The trust policy as it is shown: ids of those who still exist are ARNs again.
-pub(crate) fn shown_trust(directory: &Snapshot, role: &Role) -> String {
-    let shown = role.trust.rewrite_principals(|principal| match principal {
-        PrincipalRef::UniqueId(id) => match arn_of(directory, id) {
-            Some(arn) => Rewrite::Replace(arn),
-            None => Rewrite::Keep,
-        },
-        _ => Rewrite::Keep,
-    });
-    // Nothing is refused above, so nothing can fail; the stored text would be true as well.
-    shown.unwrap_or_else(|_| role.trust.text().to_owned())
-}
-
-fn arn_of(directory: &Snapshot, id: &str) -> Option<String> {
-    let place = directory.entity(id)?;
-    let state = directory.account(place.account)?;
-    match place.kind {
-        EntityKind::User => Some(state.by_id::<User>(id)?.arn(place.account)),
-        EntityKind::Role => Some(state.by_id::<Role>(id)?.arn(place.account)),
-        EntityKind::Group | EntityKind::Policy | EntityKind::InstanceProfile => None,
-    }
 }
 
 impl Directory {
     /// A role as it is shown.
     pub(crate) fn role_view(&self, directory: &Snapshot, role: Arc<Role>) -> RoleView {
         RoleView {
-            trust_document: shown_trust(directory, &role),
+            trust_document: directory.with_arns(&role.trust),
             last_use: self.last_use(&role.id),
             role,
         }

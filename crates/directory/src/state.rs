@@ -29,10 +29,12 @@ pub struct Account {
     pub id: AccountId,
     /// A name for people.
     pub name: String,
+    /// E-mail address of the root user, if one was given.
+    pub email: Option<String>,
     /// Its S3 name, shared by all its principals (spec S-11).
     pub canonical_id: CanonicalUserId,
     /// When it was made.
-    pub created: Timestamp,
+    pub created_at: Timestamp,
     /// Whether its credentials work.
     pub status: AccountStatus,
     /// The account alias, unique among all accounts.
@@ -41,6 +43,13 @@ pub struct Account {
     pub access_keys: Vec<AccessKey>,
     /// Account-level Block Public Access; `None` when never set.
     pub public_access_block: Option<PublicAccessBlock>,
+}
+
+impl Account {
+    /// Whether its credentials have stopped to work.
+    pub fn is_closed(&self) -> bool {
+        self.status == AccountStatus::Closed
+    }
 }
 
 /// Whether an account's credentials work.

@@ -66,12 +66,27 @@ pub enum DirectoryError {
     /// The name of an account is empty, too long or has control characters.
     #[error("an account name has 1 to 50 characters, none of them control characters")]
     BadAccountName,
+    /// The e-mail address of an account is none.
+    #[error("an e-mail address has an `@` and at most 64 characters")]
+    BadEmail,
     /// A root user has two access keys at most.
     #[error("the root user of `{account}` has two access keys already")]
     TooManyRootKeys {
         /// The account.
         account: AccountId,
     },
+    /// The role was deleted after the caller was allowed to assume it.
+    #[error("the role `{arn}` is gone")]
+    RoleGone {
+        /// Its ARN.
+        arn: String,
+    },
+    /// Only users and root users with long-term credentials get a session token.
+    #[error("the caller has no long-term credentials")]
+    NoLongTermCredentials,
+    /// A session would end beyond the calendar.
+    #[error("the session would end at no time")]
+    NoSuchTime,
     /// The work was stopped together with the runtime.
     #[error("the server is stopping")]
     Stopping,

@@ -51,6 +51,7 @@ const DOCUMENTS: &[(&str, &str)] = documents! {
     "AmazonS3FullAccess"
     "AmazonS3ReadOnlyAccess"
     "IAMFullAccess"
+    "IAMReadOnlyAccess"
     "PowerUserAccess"
     "ReadOnlyAccess"
     "SecurityAudit"
@@ -75,13 +76,18 @@ static POLICIES: LazyLock<Vec<AwsManagedPolicy>> = LazyLock::new(|| {
 });
 
 /// All of them, in order of their names.
-pub fn aws_managed_policies() -> &'static [AwsManagedPolicy] {
+pub fn all() -> &'static [AwsManagedPolicy] {
     &POLICIES
 }
 
 /// The one with this ARN.
-pub fn aws_managed_policy(arn: &str) -> Option<&'static AwsManagedPolicy> {
+pub fn policy(arn: &str) -> Option<&'static AwsManagedPolicy> {
     POLICIES.iter().find(|policy| policy.index.arn == arn)
+}
+
+/// The document of the one with this ARN.
+pub fn document(arn: &str) -> Option<&'static Arc<Policy>> {
+    policy(arn).map(|policy| &policy.document)
 }
 
 #[cfg(test)]
@@ -90,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_entry_of_the_index_has_a_valid_document() {
-        let names: Vec<_> = aws_managed_policies()
+        let names: Vec<_> = all()
             .iter()
             .map(|policy| policy.index.policy_name.as_str())
             .collect();
