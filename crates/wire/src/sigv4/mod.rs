@@ -29,10 +29,12 @@
 //! ```
 
 pub(crate) mod canonical;
+mod checks;
 mod errors;
 mod key;
 mod parse;
 mod payload;
+mod presigned;
 
 use std::time::Duration;
 
@@ -383,7 +385,7 @@ impl Presented {
         endpoint: &Endpoint,
         now: Timestamp,
     ) -> Result<Presented, AwsError> {
-        parse::post(fields, endpoint, now)
+        presigned::post(fields, endpoint, now)
     }
 
     /// Compares the signature of a POST form's policy.
