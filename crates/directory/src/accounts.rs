@@ -1,16 +1,13 @@
 //! Accounts: the server's own business, so their methods take a [`System`] permit.
 use std::sync::Arc;
 
-use catalog::{AccountId, CanonicalUserId, s3};
-use gate::{Permit, System};
+use catalog::{AccountId, CanonicalUserId};
+use gate::System;
 use jiff::Timestamp;
-use policy::BlockPublicAccess;
 use seal::SealError;
 
 use crate::ids::{self, IdPrefix, Secret};
-use crate::state::{
-    AccessKey, Account, AccountStatus, KeyStatus, PublicAccessBlock, User, name_key,
-};
+use crate::state::{AccessKey, Account, AccountStatus, KeyStatus, User, name_key};
 use crate::store::{Changes, Directory, DirectoryError};
 
 /// AWS: quotas of IAM; root users have two access keys at most.
@@ -107,7 +104,6 @@ impl Directory {
             status: AccountStatus::Active,
             alias: None,
             access_keys: vec![root_key],
-            public_access_block: None,
         };
         let mut changes = Changes::default();
         changes.put(account.clone());
@@ -224,33 +220,6 @@ impl Directory {
             if !there && !taken {
                 changes.put(user);
             }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Account-level Block Public Access; `None` when it was never set.
-    pub fn public_access_block(
-        &self,
-        permit: &Permit<s3::GetAccountPublicAccessBlock>,
-    ) -> Option<BlockPublicAccess> {
-        let state = self.peek().account(permit.resource().0)?.clone();
-        state.account.public_access_block.map(Into::into)
-    }
-
-    /// Sets account-level Block Public Access; `None` removes it.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn put_public_access_block(
-        &self,
-        permit: &Permit<s3::PutAccountPublicAccessBlock>,
-        flags: Option<BlockPublicAccess>,
-    ) -> Result<(), DirectoryError> {
-        self.change(permit.resource().0, |view, changes| {
-            let mut account = Account::clone(&view.account.account);
-            account.public_access_block = flags.map(PublicAccessBlock::from);
-            changes.put(account);
             Ok(())
         })
         .await

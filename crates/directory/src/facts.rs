@@ -2,8 +2,8 @@
 use std::sync::Arc;
 
 use catalog::{AccountId, CanonicalUserId, EntityKind, IamEntity};
-use gate::{BoxFuture, EntityFacts, FactsError, IdentityFacts, RoleFacts};
-use policy::{BlockPublicAccess, Finding, Policy, PrincipalRef, Rewrite};
+use gate::{BoxFuture, EntityFacts, FactsError, IdentityFacts, PrincipalDirectory, RoleFacts};
+use policy::{Finding, Policy, PrincipalRef, Rewrite};
 
 use crate::aws_managed;
 use crate::state::{
@@ -179,7 +179,7 @@ impl IdentityFacts for Directory {
                 })
             })
         });
-        Box::pin(std::future::ready(Ok(facts)))
+        ready(facts)
     }
 
     fn entity<'a>(
@@ -187,19 +187,37 @@ impl IdentityFacts for Directory {
         entity: &'a IamEntity,
     ) -> BoxFuture<'a, Result<Option<EntityFacts>, FactsError>> {
         let facts = entity_facts(&self.peek(), entity);
-        Box::pin(std::future::ready(Ok(facts)))
+        ready(facts)
+    }
+}
+
+fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, FactsError>> {
+    Box::pin(std::future::ready(Ok(value)))
+}
+
+impl PrincipalDirectory for Directory {
+    fn unique_id_of<'a>(
+        &'a self,
+        arn: &'a str,
+    ) -> BoxFuture<'a, Result<Option<String>, FactsError>> {
+        ready(self.peek().principal_id(arn).map(str::to_owned))
     }
 
-    fn account_public_access_block(
-        &self,
-        account: AccountId,
-    ) -> BoxFuture<'_, Result<BlockPublicAccess, FactsError>> {
-        let flags = self
-            .peek()
-            .account(account)
-            .and_then(|state| state.account.public_access_block)
-            .map(BlockPublicAccess::from)
-            .unwrap_or_default();
-        Box::pin(std::future::ready(Ok(flags)))
+    fn arn_of<'a>(
+        &'a self,
+        unique_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<String>, FactsError>> {
+        ready(self.peek().principal_arn(unique_id))
+    }
+
+    fn account_exists(&self, account: AccountId) -> BoxFuture<'_, Result<bool, FactsError>> {
+        ready(self.peek().account(account).is_some())
+    }
+
+    fn account_of_canonical_id<'a>(
+        &'a self,
+        id: &'a CanonicalUserId,
+    ) -> BoxFuture<'a, Result<Option<AccountId>, FactsError>> {
+        ready(self.peek().account_by_canonical_id(id.as_str()))
     }
 }

@@ -40,8 +40,8 @@ pub use ids::{IdPrefix, Secret, account_of, mint};
 pub use sessions::{NewRoleSession, TemporaryCredentials};
 pub use state::{
     AccessKey, Account, AccountState, AccountStatus, ByName, Entity, EntityRef, EntitySet, Group,
-    InlinePolicy, InstanceProfile, KeyOwner, KeyStatus, ManagedPolicy, PolicyVersion,
-    PublicAccessBlock, Record, Role, Snapshot, Tags, User, entity_arn, name_key,
+    InlinePolicy, InstanceProfile, KeyOwner, KeyStatus, ManagedPolicy, PolicyVersion, Record, Role,
+    Snapshot, Tags, User, entity_arn, name_key,
 };
 pub use store::{Changes, Directory, DirectoryError, View};
 pub use usage::LastUse;

@@ -240,7 +240,6 @@ impl Directory {
         permit: &Permit<sts::AssumeRole>,
         role: &Role,
         session: NewRoleSession,
-        now: Timestamp,
     ) -> Result<TemporaryCredentials, DirectoryError> {
         let account = {
             let snapshot = self.peek();
@@ -254,6 +253,7 @@ impl Directory {
                 }
             }
         };
+        let now = permit.request().now;
         let chained = matches!(
             permit.identity().caller.kind,
             CallerKind::RoleSession { .. }
@@ -283,7 +283,6 @@ impl Directory {
         &self,
         permit: &Permit<sts::GetSessionToken>,
         seconds: u32,
-        now: Timestamp,
     ) -> Result<TemporaryCredentials, DirectoryError> {
         let caller = &permit.identity().caller;
         let kind = match (&caller.kind, &permit.identity().session) {
@@ -291,6 +290,7 @@ impl Directory {
             (CallerKind::Root, None) => ClaimKind::Root,
             _ => return Err(DirectoryError::NoLongTermCredentials),
         };
+        let now = permit.request().now;
         self.issue(Claims {
             kind,
             account: permit.resource().0,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use catalog::{AccountId, CanonicalUserId, EntityKind};
 use jiff::Timestamp;
-use policy::{BlockPublicAccess, Policy};
+use policy::Policy;
 use rpds::{HashTrieMapSync, HashTrieSetSync, RedBlackTreeMapSync};
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +41,6 @@ pub struct Account {
     pub alias: Option<String>,
     /// The root user's access keys.
     pub access_keys: Vec<AccessKey>,
-    /// Account-level Block Public Access; `None` when never set.
-    pub public_access_block: Option<PublicAccessBlock>,
 }
 
 impl Account {
@@ -59,38 +57,6 @@ pub enum AccountStatus {
     Active,
     /// No credential of it works any more; what it owns stays.
     Closed,
-}
-
-/// The stored form of [`BlockPublicAccess`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields have AWS's names")]
-pub struct PublicAccessBlock {
-    pub block_public_acls: bool,
-    pub ignore_public_acls: bool,
-    pub block_public_policy: bool,
-    pub restrict_public_buckets: bool,
-}
-
-impl From<PublicAccessBlock> for BlockPublicAccess {
-    fn from(stored: PublicAccessBlock) -> BlockPublicAccess {
-        BlockPublicAccess {
-            block_public_acls: stored.block_public_acls,
-            ignore_public_acls: stored.ignore_public_acls,
-            block_public_policy: stored.block_public_policy,
-            restrict_public_buckets: stored.restrict_public_buckets,
-        }
-    }
-}
-
-impl From<BlockPublicAccess> for PublicAccessBlock {
-    fn from(flags: BlockPublicAccess) -> PublicAccessBlock {
-        PublicAccessBlock {
-            block_public_acls: flags.block_public_acls,
-            ignore_public_acls: flags.ignore_public_acls,
-            block_public_policy: flags.block_public_policy,
-            restrict_public_buckets: flags.restrict_public_buckets,
-        }
-    }
 }
 
 /// A long-term access key.
