@@ -17,6 +17,7 @@
 mod body;
 mod dispatch;
 mod error;
+mod failure;
 mod fields;
 mod operation;
 pub mod ops;

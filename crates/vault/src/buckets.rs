@@ -12,6 +12,9 @@ use crate::record::{
 };
 use crate::{Vault, VaultError};
 
+/// The most buckets of an account (AWS: Bucket quotas, limitations, and restrictions).
+pub const BUCKETS_MAX: usize = 10_000;
+
 /// How often a change starts anew when another process changed the same row.
 const ATTEMPTS: usize = 8;
 
@@ -92,11 +95,13 @@ impl Vault {
     }
 
     fn name_is_free(&self, name: &BucketName, owner: AccountId) -> Result<(), VaultError> {
-        match self.registry.load().bucket(name) {
+        let registry = self.registry.load();
+        match registry.bucket(name) {
             Some(taken) if taken.facts().owner == owner => {
                 Err(VaultError::BucketAlreadyOwnedByYou(name.clone()))
             }
             Some(_) => Err(VaultError::BucketAlreadyExists(name.clone())),
+            None if registry.count_of(owner) >= BUCKETS_MAX => Err(VaultError::TooManyBuckets),
             None => Ok(()),
         }
     }
