@@ -2,7 +2,8 @@
 
 An output block is what a reader must see. It is compared line by line, strictly, but for:
 
-* Blank lines and blanks at the end of a line do not count, on either side.
+* Blank lines and blanks at the end of a line do not count, on either side. What a terminal would
+  have overwritten (progress that ends with a carriage return) does not count either.
 * `...` within a line stands for any text on that line, at least one character.
 * A line that is only `...` stands for any lines, or none.
 * `<NAME>` (capital letters, digits, `_`) stands for any text without blanks or quotes; where the
@@ -34,7 +35,7 @@ def compare(pattern: str, printed: str, names: dict[str, str]) -> None:
 
 def _items(text: str, whose: str) -> list:
     """Lines as strings, JSON values as ("json", value)."""
-    lines = [line.rstrip() for line in text.splitlines()]
+    lines = [line.rstrip().rsplit("\r", 1)[-1].rstrip() for line in text.split("\n")]
     items, at = [], 0
     while at < len(lines):
         line = lines[at]

@@ -28,6 +28,7 @@ def fits(pattern: str, printed: str, names: dict | None = None) -> bool:
         ('{\n  "A": "<ID>", "B": "<ID>"\n}', '{\n "A": "x",\n "B": "x"\n}'),
         ("{\n}\nafter", "{}\nafter"),
         ("a <X> b <X>", "a 1 b 1"),
+        ("upload: a to b", "Completed 1 of 2\rCompleted 2 of 2   \rupload: a to b   \n"),
     ],
 )
 def test_what_fits(pattern, printed):
