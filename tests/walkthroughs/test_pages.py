@@ -17,8 +17,9 @@ def test_the_page_does_what_it_says(page, tmp_path):
     """A reader starts `strongroom serve --dev` and pastes the line that it prints; so do we."""
     server = Server(tmp_path / "server", dev=True).start()
     try:
-        config = server.printed(r"AWS_CONFIG_FILE=['\"]?([^\s'\"]+)")
-        with Session(server, tmp_path / "page", {"AWS_CONFIG_FILE": config}) as session:
+        line = server.printed(r"\n *export (AWS_CONFIG_FILE=.*)\n")
+        pasted = dict(assignment.split("=", 1) for assignment in line.split())
+        with Session(server, tmp_path / "page", pasted) as session:
             assert run_page(page, session) > 0
     except AssertionError as failure:
         raise AssertionError(f"{failure}\n--- server ---\n{server.tail(30)}") from None

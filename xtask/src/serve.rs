@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::work::{self, Failure};
 
-/// Builds `strongroom` and runs `strongroom serve` with ./strongroom-data.
+/// Builds `strongroom` and runs `strongroom serve` with ./strongroom-data (`--dev`: ./strongroom-data-dev).
 ///
 /// The development build is taken unless `--release` is given: it is there sooner, and the dependencies
 /// that hash and encrypt are optimized in it as well.
@@ -35,7 +35,16 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
     let mut serve = work::command(program);
     serve.arg("serve");
     if !passed.iter().any(|argument| argument.starts_with("--data")) {
-        serve.args(["--data", "strongroom-data"]);
+        // The development mode refuses a directory that it did not make, so it has its own.
+        let dev = passed.iter().any(|argument| *argument == "--dev");
+        serve.args([
+            "--data",
+            if dev {
+                "strongroom-data-dev"
+            } else {
+                "strongroom-data"
+            },
+        ]);
     }
     work::run_to_the_end(serve.args(passed))
 }
