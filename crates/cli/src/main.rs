@@ -1,3 +1,96 @@
-//! The `strongroom` command.
+//! The `strongroom` command: serves, and administers accounts of a running server.
 
-fn main() {}
+mod account;
+mod admin;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use server::Settings;
+use std::net::SocketAddr;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// S3, IAM and STS for many AWS-style accounts, in one program.
+///
+/// Cross-account access works as on AWS: accounts, users, roles, trust policies, external ids,
+/// bucket policies, ACLs and object ownership, with the unmodified AWS CLI and SDKs.
+///
+/// Try it: `strongroom serve --dev`, then paste the line that it prints.
+#[derive(Parser)]
+#[command(name = "strongroom", version, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Settings that every subcommand understands.
+#[derive(clap::Args, Clone)]
+struct Common {
+    /// Directory that holds everything [default: strongroom-data]
+    #[arg(long, value_name = "DIR", env = "STRONGROOM_DATA", global = true)]
+    data: Option<PathBuf>,
+    /// Address of S3, IAM and STS [default: 127.0.0.1:9000]
+    #[arg(long, value_name = "ADDR", env = "STRONGROOM_LISTEN", global = true)]
+    listen: Option<SocketAddr>,
+    /// Address of the admin API and of /health [default: 127.0.0.1:9001]
+    #[arg(long, value_name = "ADDR", env = "STRONGROOM_ADMIN_LISTEN", global = true)]
+    admin_listen: Option<SocketAddr>,
+    /// TOML file with settings; flags and environment win over it
+    #[arg(long, value_name = "FILE", env = "STRONGROOM_CONFIG", global = true)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve S3, IAM and STS
+    Serve(serve::Serve),
+    /// Create, list, show and close accounts of a running server
+    #[command(subcommand)]
+    Account(account::Account),
+}
+
+impl Common {
+    /// Flags and environment over the file.
+    fn settings(&self) -> Result<Settings, server::ConfigError> {
+        let given = Settings {
+            data: self.data.clone(),
+            listen: self.listen,
+            admin_listen: self.admin_listen,
+            ..Settings::default()
+        };
+        Ok(match &self.config {
+            Some(path) => given.or(Settings::read(path)?),
+            None => given,
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.command {
+        Command::Serve(serve) => serve.run(&arguments.common),
+        Command::Account(account) => account.run(&arguments.common),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("strongroom: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                let text = cause.to_string();
+                // Many errors already say their cause.
+                if !error.to_string().contains(&text) {
+                    eprintln!("  because: {text}");
+                }
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,34 @@
-//! The one door: asks, verdicts, permits.
+//! The one door: turns a request into an [`Authorized`] call, or a [`Refusal`].
+//!
+//! An operation says what it asks ([`Operation::Asks`]); the gate gathers the facts, `policy`
+//! decides, and only a yes becomes a [`Permit`], which the stores demand. The gate stores nothing
+//! and knows no HTTP.
+//!
+//! A permit cannot be made elsewhere:
+//!
+//! ```compile_fail,E0451
+//! use catalog::s3;
+//! fn forge(resource: catalog::Object) -> gate::Permit<s3::GetObject> {
+//!     gate::Permit { resource, pinned: todo!() }
+//! }
+//! ```
+
+mod ask;
+mod context;
+mod facts;
+mod identity;
+mod judge;
+mod operation;
+mod permit;
+mod refusal;
+
+pub use ask::{Ask, AskSet, Binding, Each, Either, NotDenied, Open, OpenReason, Probe, Probed};
+pub use facts::{
+    BoxFuture, BucketFacts, EntityFacts, FactsError, IdentityFacts, Initiator, ObjectFacts,
+    RoleFacts, S3Facts,
+};
+pub use identity::{Identity, MfaFacts, Session, SessionKind};
+pub use judge::{Answer, AuthType, Gate, Judge, Proof, RequestFacts};
+pub use operation::{Authorized, Operation, call};
+pub use permit::{OpenPermit, Permit, System, SystemTask};
+pub use refusal::{Refusal, RefusalKind};

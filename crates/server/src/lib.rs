@@ -1,1 +1,24 @@
-//! Configuration, listeners, dispatch, admin API.
+//! The server: configuration, listeners, dispatch, admin API, development mode.
+//!
+//! It is the one place that builds the stores and the gate. It decides nothing about access and
+//! knows no operation by name: requests go through `wire`, `directory` and the services.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), server::StartError> {
+//! let settings = server::Settings { data: Some("/srv/strongroom".into()), ..Default::default() };
+//! let server = server::Server::start(settings.resolve()).await?;
+//! println!("{}", server.greeting());
+//! server.stop().await;
+//! # Ok(()) }
+//! ```
+
+mod admin;
+mod config;
+mod dev;
+mod dispatch;
+mod listen;
+mod start;
+
+pub use admin::AccountView;
+pub use config::{ADMIN_LISTEN, Config, ConfigError, LISTEN, REGION, Settings, token_file};
+pub use start::{Server, StartError};

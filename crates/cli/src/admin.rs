@@ -1,0 +1,128 @@
+//! The client of the admin API.
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// Why the admin API gave no answer, in words that say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// No token file.
+    #[error(
+        "cannot read the admin token `{path}`: {source}\n  Is `{data}` the data directory of a running server? Name it with --data DIR or STRONGROOM_DATA."
+    )]
+    Token {
+        /// The token file.
+        path: PathBuf,
+        /// The data directory.
+        data: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Nothing listens.
+    #[error(
+        "no server answers at {address}: {source}\n  Start one with `strongroom serve`, or name its admin address with --admin-listen ADDR or STRONGROOM_ADMIN_LISTEN."
+    )]
+    NotRunning {
+        /// Where it was looked for.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something listens that is not this server.
+    #[error("the server at {address} does not speak the admin API: {reason}")]
+    NotOurs {
+        /// Where.
+        address: SocketAddr,
+        /// What it did.
+        reason: String,
+    },
+    /// The token is of another server.
+    #[error(
+        "the server at {address} refuses the token of `{data}`: it serves another data directory"
+    )]
+    OtherServer {
+        /// Where.
+        address: SocketAddr,
+        /// The data directory.
+        data: PathBuf,
+    },
+    /// The server says no.
+    #[error("{message}")]
+    Refused {
+        /// In its words.
+        message: String,
+    },
+}
+
+/// Talks to the admin API of the server of a data directory.
+pub struct Admin {
+    address: SocketAddr,
+    data: PathBuf,
+    token: String,
+}
+
+impl Admin {
+    /// Reads the token; nothing is sent yet.
+    pub fn open(data: &Path, address: SocketAddr) -> Result<Admin, AdminError> {
+        let path = server::token_file(data);
+        let token = std::fs::read_to_string(&path)
+            .map_err(|source| AdminError::Token { path, data: data.to_owned(), source })?;
+        Ok(Admin { address, data: data.to_owned(), token: token.trim().to_owned() })
+    }
+
+    /// Sends one request and reads its answer.
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, AdminError> {
+        let not_ours =
+            |reason: String| AdminError::NotOurs { address: self.address, reason };
+        let stream = TcpStream::connect(self.address)
+            .await
+            .map_err(|source| AdminError::NotRunning { address: self.address, source })?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| not_ours(error.to_string()))?;
+        tokio::spawn(connection);
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", self.address.to_string())
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {}", self.token))
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| not_ours(error.to_string()))?;
+        let answer =
+            sender.send_request(request).await.map_err(|error| not_ours(error.to_string()))?;
+        let status = answer.status();
+        let bytes = answer
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| not_ours(error.to_string()))?
+            .to_bytes();
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(AdminError::OtherServer { address: self.address, data: self.data.clone() });
+        }
+        if !status.is_success() {
+            let value: Value = serde_json::from_slice(&bytes)
+                .map_err(|_| not_ours(format!("it answered {status}")))?;
+            let message = value.get("message").and_then(Value::as_str);
+            return Err(match message {
+                Some(message) => AdminError::Refused { message: message.to_owned() },
+                None => not_ours(format!("it answered {status}")),
+            });
+        }
+        serde_json::from_slice(&bytes).map_err(|error| not_ours(error.to_string()))
+    }
+}

@@ -1,0 +1,179 @@
+//! The request context: every condition key that this server can know (spec S-4, S-5).
+use std::cell::OnceCell;
+
+use policy::{CallerKind, Context, Lookup};
+
+use crate::ask::Value;
+use crate::identity::Identity;
+use crate::judge::{AuthType, RequestFacts};
+
+/// Tags and the like of the resource.
+pub(crate) struct ResourceTags<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) tags: &'a [(String, String)],
+    pub(crate) object_tags: &'a [(String, String)],
+    pub(crate) boundary: Option<&'a str>,
+}
+
+/// What conditions look at. Values that must be computed are computed when asked for.
+pub(crate) struct RequestContext<'a> {
+    request: &'a RequestFacts,
+    identity: &'a Identity,
+    asked: &'a [(String, Value)],
+    resource: ResourceTags<'a>,
+    computed: Computed,
+}
+
+#[derive(Default)]
+struct Computed {
+    current_time: OnceCell<String>,
+    epoch_time: OnceCell<String>,
+    source_ip: OnceCell<String>,
+    issue_time: OnceCell<String>,
+    mfa_age: OnceCell<String>,
+    signature_age: OnceCell<String>,
+}
+
+impl<'a> RequestContext<'a> {
+    pub(crate) fn new(
+        request: &'a RequestFacts,
+        identity: &'a Identity,
+        asked: &'a [(String, Value)],
+        resource: ResourceTags<'a>,
+    ) -> RequestContext<'a> {
+        RequestContext {
+            request,
+            identity,
+            asked,
+            resource,
+            computed: Computed::default(),
+        }
+    }
+
+    fn tag<'t>(tags: &'t [(String, String)], wanted: &str) -> Lookup<'t> {
+        tags.iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(wanted))
+            .map_or(Lookup::Absent, |(_, value)| Lookup::One(value))
+    }
+
+    fn global(&self, name: &str) -> Lookup<'_> {
+        let request = self.request;
+        let session = self.identity.session.as_ref();
+        let seconds = |time: jiff::Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        match name {
+            "currenttime" => Lookup::One(
+                self.computed
+                    .current_time
+                    .get_or_init(|| seconds(request.now)),
+            ),
+            "epochtime" => Lookup::One(
+                self.computed
+                    .epoch_time
+                    .get_or_init(|| request.now.as_second().to_string()),
+            ),
+            "securetransport" => flag(request.secure_transport),
+            "sourceip" => match request.source_ip {
+                Some(ip) => Lookup::One(
+                    self.computed
+                        .source_ip
+                        .get_or_init(|| ip.to_canonical().to_string()),
+                ),
+                None => Lookup::Absent,
+            },
+            "useragent" => optional(request.user_agent.as_deref()),
+            "referer" => optional(request.referer.as_deref()),
+            "requestedregion" => Lookup::One(&request.region),
+            "viaawsservice" => flag(false),
+            "principalisawsservice" => match self.identity.caller.kind {
+                CallerKind::Anonymous | CallerKind::TokenHolder { .. } => Lookup::Absent,
+                CallerKind::Service { .. } => flag(true),
+                CallerKind::Root
+                | CallerKind::User
+                | CallerKind::RoleSession { .. }
+                | CallerKind::FederatedUser { .. } => flag(false),
+            },
+            "tokenissuetime" => match session {
+                Some(session) => Lookup::One(
+                    self.computed
+                        .issue_time
+                        .get_or_init(|| seconds(session.issued_at)),
+                ),
+                None => Lookup::Absent,
+            },
+            "multifactorauthpresent" => match session {
+                Some(session) => flag(session.mfa.is_some()),
+                None => Lookup::Absent,
+            },
+            "multifactorauthage" => match session.and_then(|session| session.mfa) {
+                Some(mfa) => Lookup::One(self.computed.mfa_age.get_or_init(|| {
+                    (request.now.as_second() - mfa.authenticated_at.as_second())
+                        .max(0)
+                        .to_string()
+                })),
+                None => Lookup::Absent,
+            },
+            "sourceidentity" => {
+                optional(session.and_then(|session| session.source_identity.as_deref()))
+            }
+            _ => match name.strip_prefix("resourcetag/") {
+                Some(key) if self.resource.service != "s3" => Self::tag(self.resource.tags, key),
+                Some(_) | None => Lookup::Absent,
+            },
+        }
+    }
+
+    fn s3(&self, name: &str) -> Lookup<'_> {
+        let signed = self.request.auth_type != AuthType::Anonymous;
+        match name {
+            "authtype" => match self.request.auth_type {
+                AuthType::Header => Lookup::One("REST-HEADER"),
+                AuthType::QueryString => Lookup::One("REST-QUERY-STRING"),
+                AuthType::Anonymous => Lookup::Absent,
+            },
+            "signatureversion" if signed => Lookup::One("AWS4-HMAC-SHA256"),
+            "signatureage" => match self.request.signature_age_ms {
+                Some(age) => {
+                    Lookup::One(self.computed.signature_age.get_or_init(|| age.to_string()))
+                }
+                None => Lookup::Absent,
+            },
+            "x-amz-content-sha256" => optional(self.request.content_sha256.as_deref()),
+            _ => match name.strip_prefix("existingobjecttag/") {
+                Some(key) => Self::tag(self.resource.object_tags, key),
+                None => Lookup::Absent,
+            },
+        }
+    }
+}
+
+fn flag(value: bool) -> Lookup<'static> {
+    Lookup::One(if value { "true" } else { "false" })
+}
+
+fn optional(value: Option<&str>) -> Lookup<'_> {
+    value.map_or(Lookup::Absent, Lookup::One)
+}
+
+impl Context for RequestContext<'_> {
+    fn lookup(&self, key: &str) -> Lookup<'_> {
+        // What the operation itself says comes first: it has read the request.
+        if let Some((_, value)) = self.asked.iter().find(|(name, _)| name == key) {
+            return match value {
+                Value::One(text) => Lookup::One(text),
+                Value::Many(values) => Lookup::Many(values),
+            };
+        }
+        match key.split_once(':') {
+            Some(("aws", name)) => self.global(name),
+            Some(("s3", name)) if self.resource.service == "s3" => self.s3(name),
+            Some(("iam", name)) if self.resource.service != "s3" => {
+                match name.strip_prefix("resourcetag/") {
+                    Some(tag) => Self::tag(self.resource.tags, tag),
+                    None if name == "permissionsboundary" => optional(self.resource.boundary),
+                    None => Lookup::Absent,
+                }
+            }
+            Some(_) | None => Lookup::Absent,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What the server is told: flags and environment first, then one TOML file, then defaults.
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The address of the AWS APIs, unless told otherwise.
+pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9000);
+/// The address of the admin API, unless told otherwise.
+pub const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001);
+/// The region of the endpoint, unless told otherwise.
+pub const REGION: &str = "us-east-1";
+
+/// Settings as they are written in the TOML file; every one may be absent.
+///
+/// ```
+/// let settings: server::Settings = toml::from_str("listen = '127.0.0.1:9100'\ndomain = ['s3.test']")?;
+/// assert_eq!(settings.domain.as_deref(), Some(["s3.test".to_owned()].as_slice()));
+/// assert!(toml::from_str::<server::Settings>("lisen = '127.0.0.1:9100'").is_err());
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// The data directory.
+    pub data: Option<PathBuf>,
+    /// Address of the AWS APIs.
+    pub listen: Option<SocketAddr>,
+    /// Address of the admin API.
+    pub admin_listen: Option<SocketAddr>,
+    /// Domains for `BUCKET.DOMAIN` addresses, besides `localhost` and `s3.localhost`.
+    pub domain: Option<Vec<String>>,
+    /// Region of the endpoint.
+    pub region: Option<String>,
+    /// The key file, which must not be in the data directory unless you want that.
+    pub key_file: Option<PathBuf>,
+    /// Total size that the journal keeps, in MiB.
+    pub journal_mib: Option<u64>,
+}
+
+/// What is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file `{path}` cannot be read: {source}")]
+    Unreadable {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("the configuration file `{path}` is not understood: {source}")]
+    Malformed {
+        /// Its path.
+        path: PathBuf,
+        /// Why, with line and column.
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl Settings {
+    /// Reads a TOML file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not TOML, or has a setting that does not exist.
+    pub fn read(path: &Path) -> Result<Settings, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// These settings, with those of `other` where these have none.
+    #[must_use]
+    pub fn or(self, other: Settings) -> Settings {
+        Settings {
+            data: self.data.or(other.data),
+            listen: self.listen.or(other.listen),
+            admin_listen: self.admin_listen.or(other.admin_listen),
+            domain: self.domain.or(other.domain),
+            region: self.region.or(other.region),
+            key_file: self.key_file.or(other.key_file),
+            journal_mib: self.journal_mib.or(other.journal_mib),
+        }
+    }
+
+    /// The whole configuration, with defaults for what is not set.
+    pub fn resolve(self) -> Config {
+        let data = self.data.unwrap_or_else(|| PathBuf::from("strongroom-data"));
+        let key_file = self.key_file.unwrap_or_else(|| beside(&data, ".key"));
+        Config {
+            key_file,
+            listen: self.listen.unwrap_or(LISTEN),
+            admin_listen: self.admin_listen.unwrap_or(ADMIN_LISTEN),
+            domains: self.domain.unwrap_or_default(),
+            region: self.region.unwrap_or_else(|| REGION.to_owned()),
+            journal_bytes: self.journal_mib.unwrap_or(512).saturating_mul(1024 * 1024),
+            data,
+        }
+    }
+}
+
+/// The path with `suffix` after its last name: beside the directory, not in it.
+fn beside(directory: &Path, suffix: &str) -> PathBuf {
+    let mut path = directory.to_owned();
+    let mut name = directory.file_name().map(ToOwned::to_owned).unwrap_or_else(|| "strongroom".into());
+    name.push(suffix);
+    path.set_file_name(name);
+    path
+}
+
+/// Everything that the server needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The file with the key-encryption key.
+    pub key_file: PathBuf,
+    /// Address of the AWS APIs.
+    pub listen: SocketAddr,
+    /// Address of the admin API.
+    pub admin_listen: SocketAddr,
+    /// Domains for `BUCKET.DOMAIN` addresses.
+    pub domains: Vec<String>,
+    /// Region of the endpoint.
+    pub region: String,
+    /// Total size that the journal keeps.
+    pub journal_bytes: u64,
+}
+
+impl Config {
+    /// The file with the admin API's token, readable by the owner of the data directory only.
+    pub fn token_file(&self) -> PathBuf {
+        token_file(&self.data)
+    }
+}
+
+/// Where the admin API's token lies in a data directory.
+pub fn token_file(data: &Path) -> PathBuf {
+    data.join("admin-token")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_lies_beside_the_data_and_not_in_it() {
+        let settings = Settings { data: Some("/srv/strongroom".into()), ..Settings::default() };
+        assert_eq!(settings.resolve().key_file, PathBuf::from("/srv/strongroom.key"));
+        assert_eq!(Settings::default().resolve().key_file, PathBuf::from("strongroom-data.key"));
+    }
+
+    #[test]
+    fn what_is_set_first_wins() {
+        let flags = Settings { region: Some("eu-west-1".to_owned()), ..Settings::default() };
+        let file = Settings {
+            region: Some("us-west-2".to_owned()),
+            domain: Some(vec!["s3.test".to_owned()]),
+            ..Settings::default()
+        };
+        let config = flags.or(file).resolve();
+        assert_eq!(config.region, "eu-west-1");
+        assert_eq!(config.domains, ["s3.test"]);
+        assert_eq!(config.listen, LISTEN);
+    }
+}

@@ -1,0 +1,315 @@
+//! From a request to its answer: names the service, authenticates, hands over, writes the answer
+//! and the journal's record.
+//!
+//! Authentication is not optional here and authorization is not this module's: services are
+//! reached through a `Judge` only.
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use directory::Directory;
+use gate::{AuthType, Gate, Identity, Judge, Proof, RequestFacts};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use journal::{Asked, Journal, Record};
+use policy::Decision;
+use vault::Vault;
+use wire::request::Request;
+use wire::rest::Domains;
+use wire::sigv4::{self, Endpoint, Regions};
+use wire::{AwsError, Service};
+
+use crate::body::{Arriving, Leaving};
+use crate::config::Config;
+
+mod query;
+mod rest;
+
+/// Everything that serving a request needs.
+pub(crate) struct App {
+    gate: Gate,
+    directory: Arc<Directory>,
+    s3: s3::Stores,
+    iam: iam::Stores,
+    sts: sts::Stores,
+    journal: Journal,
+    domains: Domains,
+    region: String,
+}
+
+/// One request on its way: its ids, and what the journal will say.
+struct Call {
+    started: Instant,
+    now: Timestamp,
+    peer: SocketAddr,
+    request_id: String,
+    host_id: String,
+    record: Record,
+}
+
+/// The services that a request can be for, before its operation is known.
+enum Protocol {
+    Rest(Service),
+    Query,
+    Json,
+}
+
+impl App {
+    pub(crate) fn new(
+        gate: Gate,
+        directory: Arc<Directory>,
+        vault: Arc<Vault>,
+        journal: Journal,
+        config: &Config,
+    ) -> App {
+        App {
+            gate,
+            s3: s3::Stores { vault },
+            iam: iam::Stores { directory: directory.clone() },
+            sts: sts::Stores { directory: directory.clone() },
+            directory,
+            journal,
+            domains: Domains::new(config.domains.iter().cloned()),
+            region: config.region.clone(),
+        }
+    }
+
+    /// Writes what is still only in memory.
+    pub(crate) async fn flush(&self) {
+        self.directory.flush_usage().await;
+        self.journal.flush();
+    }
+
+    /// Serves one request.
+    pub(crate) async fn handle(
+        &self,
+        request: http::Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<Leaving> {
+        let (head, body) = request.into_parts();
+        let body = Arriving::new(body, &head.headers);
+        let protocol = protocol(&head, &self.domains);
+        let mut call = Call::new(peer, matches!(protocol, Protocol::Rest(_)));
+        let answer = match protocol {
+            Protocol::Rest(service) => self.rest(&mut call, service, &head, body).await,
+            Protocol::Query => self.query(&mut call, &head, body).await,
+            Protocol::Json => json_not_implemented(&mut call, &head),
+        };
+        let (status, error) = (answer.status().as_u16(), call.record.error.clone());
+        tracing::info!(
+            request_id = %call.request_id, service = %call.record.service,
+            operation = %call.record.operation, status, error = error.as_deref(), "served"
+        );
+        self.journal.record(call.finish(status));
+        answer
+    }
+
+    /// Who signed, with the proof; an anonymous caller if nobody did.
+    fn facts(&self, call: &Call, head: &Parts, proof: &Proof, region: &str) -> RequestFacts {
+        let (auth_type, signature_age_ms) = match proof {
+            Proof::Anonymous => (AuthType::Anonymous, None),
+            Proof::Signed { verified } => match verified.auth_type() {
+                sigv4::AuthType::Header => (AuthType::Header, None),
+                sigv4::AuthType::Query | sigv4::AuthType::Post => (
+                    AuthType::QueryString,
+                    u64::try_from(verified.signature_age().as_millis()).ok(),
+                ),
+            },
+        };
+        RequestFacts {
+            now: call.now,
+            source_ip: Some(call.peer.ip()),
+            secure_transport: false,
+            user_agent: header(&head.headers, "user-agent"),
+            referer: header(&head.headers, "referer"),
+            region: region.to_owned(),
+            auth_type,
+            signature_age_ms,
+            content_sha256: header(&head.headers, "x-amz-content-sha256"),
+            request_id: call.request_id.clone(),
+        }
+    }
+
+    fn judge(
+        &self,
+        call: &mut Call,
+        head: &Parts,
+        proof: &Proof,
+        identity: Identity,
+        region: &str,
+    ) -> Judge {
+        let facts = self.facts(call, head, proof, region);
+        call.record.caller.clone_from(&identity.caller.arn);
+        call.record.account = identity.caller.account.map(|account| account.to_string());
+        self.gate.judge(proof, identity, facts)
+    }
+}
+
+impl Call {
+    fn new(peer: SocketAddr, rest: bool) -> Call {
+        // Ids need not be secret: without randomness they would only not be unique, and the system
+        // without randomness cannot sign a session or encrypt an object either.
+        let random: [u8; 16] = seal::random().unwrap_or_default();
+        let host: [u8; 56] = seal::random().unwrap_or([0; 56]);
+        let request_id =
+            if rest { wire::request_id::s3(random) } else { wire::request_id::uuid(random) };
+        let now = Timestamp::now();
+        Call {
+            started: Instant::now(),
+            now,
+            peer,
+            host_id: wire::request_id::s3_host(&host),
+            record: Record {
+                time: now.to_string(),
+                request_id: request_id.clone(),
+                source_ip: Some(peer.ip().to_string()),
+                ..Record::default()
+            },
+            request_id,
+        }
+    }
+
+    /// Notes what was asked and answered.
+    fn note_answers(&mut self, judge: &Judge) {
+        self.record.asked = judge
+            .answers()
+            .into_iter()
+            .map(|answer| Asked {
+                action: answer.action.to_owned(),
+                resource: answer.resource,
+                verdict: match &answer.decision {
+                    Decision::Allow => "Allow",
+                    Decision::Deny(denial) if denial.explicit => "ExplicitDeny",
+                    Decision::Deny(_) => "ImplicitDeny",
+                }
+                .to_owned(),
+                layer: match &answer.decision {
+                    Decision::Allow => None,
+                    Decision::Deny(denial) => Some(denial.layer.name().to_owned()),
+                },
+            })
+            .collect();
+    }
+
+    /// Notes an error; its cause is for the operator, who finds it under the request id.
+    fn note_error(&mut self, error: &AwsError, cause: Option<&dyn std::error::Error>) {
+        self.record.error = Some(error.code.clone());
+        if let Some(cause) = cause {
+            let mut text = cause.to_string();
+            let mut source = cause.source();
+            while let Some(deeper) = source {
+                text.push_str(": ");
+                text.push_str(&deeper.to_string());
+                source = deeper.source();
+            }
+            tracing::error!(request_id = %self.request_id, cause = %text, "a call failed");
+            self.record.cause = Some(text);
+        }
+    }
+
+    fn finish(mut self, status: u16) -> Record {
+        self.record.status = status;
+        self.record.duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.record
+    }
+}
+
+/// Names the protocol: by the signature's scope where there is one, else by the request's form.
+fn protocol(head: &Parts, domains: &Domains) -> Protocol {
+    if header(&head.headers, "x-amz-target").is_some() {
+        return Protocol::Json;
+    }
+    let request = wire_request(head);
+    match scope_service(head).as_deref() {
+        Some("iam" | "sts") => Protocol::Query,
+        Some("kms") => Protocol::Json,
+        Some(_) => Protocol::Rest(wire::rest::service(&request, domains)),
+        None if is_query(head) => Protocol::Query,
+        None => Protocol::Rest(wire::rest::service(&request, domains)),
+    }
+}
+
+/// The service that the signature's scope names, read without believing it.
+fn scope_service(head: &Parts) -> Option<String> {
+    let from_header = || {
+        let value = header(&head.headers, "authorization")?;
+        let credential = value.split_once("Credential=")?.1;
+        let scope = credential.split([',', ' ']).next()?;
+        scope.split('/').nth(3).map(str::to_owned)
+    };
+    let from_query = || {
+        let pairs = wire::request::query_pairs(head.uri.query()?).ok()?;
+        let (_, credential) =
+            pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-credential"))?;
+        credential.split('/').nth(3).map(str::to_owned)
+    };
+    from_header().or_else(from_query)
+}
+
+/// Unsigned calls of the Query services: a form sent to the root, or `?Action=`.
+fn is_query(head: &Parts) -> bool {
+    let form = header(&head.headers, "content-type")
+        .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+    let action = head.uri.query().is_some_and(|query| {
+        query.split('&').any(|pair| pair.starts_with("Action="))
+    });
+    head.uri.path() == "/" && (action || (form && head.method == http::Method::POST))
+}
+
+fn wire_request(head: &Parts) -> Request<'_> {
+    Request {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        headers: &head.headers,
+    }
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// The endpoint takes signatures for every region: a client's region is its own affair, as long as
+/// the service is right.
+fn endpoint(service: Service) -> Endpoint {
+    match service {
+        Service::S3 | Service::S3Control => Endpoint::s3(Regions::Any),
+        Service::Iam | Service::Sts | Service::Kms => {
+            Endpoint::query(service.signing_name(), Regions::Any)
+        }
+    }
+}
+
+/// KMS speaks JSON 1.1; none of its operations is built.
+fn json_not_implemented(call: &mut Call, head: &Parts) -> Response<Leaving> {
+    let target = header(&head.headers, "x-amz-target").unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let error = AwsError::new(
+        501,
+        "NotImplemented",
+        format!("The operation {operation} is not implemented."),
+    );
+    call.record.service = "kms".to_owned();
+    call.record.operation = operation;
+    call.note_error(&error, None);
+    let mut answer = answer(501, Leaving::text(error.json_body()));
+    put(&mut answer, "content-type", "application/x-amz-json-1.1");
+    put(&mut answer, "x-amzn-requestid", &call.request_id);
+    answer
+}
+
+fn answer(status: u16, body: Leaving) -> Response<Leaving> {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer
+}
+
+/// Sets a header. What no header can hold is left out.
+fn put(answer: &mut Response<Leaving>, name: &str, value: &str) {
+    let name = HeaderName::from_bytes(name.as_bytes());
+    if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+        answer.headers_mut().insert(name, value);
+    }
+}

@@ -1,0 +1,140 @@
+//! IAM and STS: the Query protocol.
+use aws_lc_rs::digest;
+use directory::{CredentialError, Directory};
+use gate::{Identity, Proof};
+use http::Response;
+use http::request::Parts;
+use serde_json::Value;
+use wire::query::Form;
+use wire::sigv4::{self, Body};
+use wire::{AwsError, Service};
+
+use super::{App, Call, answer, endpoint, put, scope_service, wire_request};
+use crate::body::{Arriving, Leaving};
+
+/// The largest form: the longest policy document, percent-encoded three bytes for one, and the rest.
+const FORM_BYTES_MAX: usize = 1024 * 1024;
+
+/// A failed call, with the cause that only the operator sees.
+struct Failed {
+    error: AwsError,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl From<AwsError> for Failed {
+    fn from(error: AwsError) -> Failed {
+        Failed { error, cause: None }
+    }
+}
+
+impl App {
+    pub(super) async fn query(
+        &self,
+        call: &mut Call,
+        head: &Parts,
+        body: Arriving,
+    ) -> Response<Leaving> {
+        let mut service = match scope_service(head).as_deref() {
+            Some("sts") => Service::Sts,
+            Some(_) | None => Service::Iam,
+        };
+        let outcome = self.query_call(call, head, body, &mut service).await;
+        let (status, text) = match outcome {
+            Ok(text) => (200, text),
+            Err(failed) => {
+                call.note_error(&failed.error, failed.cause.as_deref().map(|cause| cause as _));
+                (failed.error.status, failed.error.query_body(service, &call.request_id))
+            }
+        };
+        let mut answer = answer(status, Leaving::text(text));
+        put(&mut answer, "content-type", "text/xml");
+        put(&mut answer, "x-amzn-requestid", &call.request_id);
+        answer
+    }
+
+    async fn query_call(
+        &self,
+        call: &mut Call,
+        head: &Parts,
+        body: Arriving,
+        service: &mut Service,
+    ) -> Result<String, Failed> {
+        let body = body.collect(FORM_BYTES_MAX).await.map_err(|_| {
+            AwsError::new(413, "RequestEntityTooLarge", "The request is too large.")
+        })?;
+        let form = Form::parse(&body)?.parse_also(head.uri.query().unwrap_or_default().as_bytes())?;
+        if scope_service(head).is_none() {
+            *service = form.service().unwrap_or(*service);
+        }
+        call.record.service = service.signing_name().to_owned();
+        call.record.operation = form.action().unwrap_or_default().to_owned();
+
+        let hash = digest::digest(&digest::SHA256, &body);
+        let (proof, identity, region) = self.authenticate_query(call, head, *service, hash.as_ref()).await?;
+        let decoded = wire::query::decode(*service, &form)?;
+        decoded.check()?;
+        let judge = self.judge(call, head, &proof, identity, &region);
+        let name = decoded.operation.name.as_str();
+        let output = match *service {
+            Service::Sts => sts::dispatch(&judge, name, decoded.input, &self.sts)
+                .await
+                .map_err(|error| Failed { error: error.to_aws(), cause: error.cause() }),
+            Service::Iam | Service::S3 | Service::S3Control | Service::Kms => {
+                iam::dispatch(&judge, name, decoded.input, &self.iam)
+                    .await
+                    .map_err(|error| Failed { error: error.to_aws(), cause: error.cause() })
+            }
+        };
+        call.note_answers(&judge);
+        let output: Value = output?;
+        Ok(wire::query::encode(*service, decoded.operation, &output, &call.request_id))
+    }
+
+    async fn authenticate_query(
+        &self,
+        call: &mut Call,
+        head: &Parts,
+        service: Service,
+        hash: &[u8],
+    ) -> Result<(Proof, Identity, String), Failed> {
+        let request = wire_request(head);
+        let missing = || {
+            AwsError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+        };
+        let presented =
+            sigv4::parse(&request, &endpoint(service), call.now)?.ok_or_else(missing)?;
+        call.record.access_key_id = Some(presented.access_key_id().to_owned());
+        let found = self
+            .directory
+            .lookup(presented.access_key_id(), presented.session_token(), call.now)
+            .map_err(|error| refuse_credential(&error))?;
+        let hash: &[u8; 32] = hash.try_into().map_err(|_| AwsError::new(500, "InternalFailure", ""))?;
+        let key = found.secret().signing_key(presented.scope());
+        let verified = presented.verify(&request, &key, Body::Sha256(hash))?;
+        let region = match service {
+            Service::Iam => "us-east-1".to_owned(),
+            Service::S3 | Service::S3Control | Service::Sts | Service::Kms => presented.scope().region.clone(),
+        };
+        let identity = identity(&self.directory, &found)?;
+        self.directory.note_use(&found, service.signing_name(), &region, call.now);
+        Ok((Proof::Signed { verified }, identity, region))
+    }
+}
+
+fn identity(directory: &Directory, found: &directory::Found) -> Result<Identity, Failed> {
+    directory.identity(found).map_err(|error| Failed::from(refuse_credential(&error)))
+}
+
+/// The Query services' words (spec 1).
+fn refuse_credential(error: &CredentialError) -> AwsError {
+    match error {
+        CredentialError::Expired { .. } => {
+            AwsError::new(403, "ExpiredToken", "The security token included in the request is expired")
+        }
+        CredentialError::UnknownKey | CredentialError::InvalidToken => AwsError::new(
+            403,
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+        ),
+    }
+}
