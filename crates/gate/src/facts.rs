@@ -106,6 +106,11 @@ pub trait S3Facts: Send + Sync {
         bucket: &'a BucketFacts,
         object: &'a Object,
     ) -> BoxFuture<'a, Result<Option<Initiator>, FactsError>>;
+    /// The account-level Block Public Access flags of an account: what S3 Control keeps.
+    fn account_public_access_block(
+        &self,
+        account: AccountId,
+    ) -> BoxFuture<'_, Result<BlockPublicAccess, FactsError>>;
 }
 
 /// What the directory tells the gate.
@@ -120,9 +125,26 @@ pub trait IdentityFacts: Send + Sync {
         &'a self,
         entity: &'a IamEntity,
     ) -> BoxFuture<'a, Result<Option<EntityFacts>, FactsError>>;
-    /// The account-level Block Public Access flags.
-    fn account_public_access_block(
-        &self,
-        account: AccountId,
-    ) -> BoxFuture<'_, Result<BlockPublicAccess, FactsError>>;
+}
+
+/// Names of principals and accounts, for documents that S3 keeps: bucket policies hold unique ids
+/// where their author wrote ARNs (spec P-8), ACLs hold canonical user ids (spec S-6).
+pub trait PrincipalDirectory: Send + Sync {
+    /// The unique id (`AIDA…`, `AROA…`) behind the ARN of an existing user or role, of any account.
+    fn unique_id_of<'a>(
+        &'a self,
+        arn: &'a str,
+    ) -> BoxFuture<'a, Result<Option<String>, FactsError>>;
+    /// The present ARN of the user or role with that unique id.
+    fn arn_of<'a>(
+        &'a self,
+        unique_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<String>, FactsError>>;
+    /// Whether there is such an account.
+    fn account_exists(&self, account: AccountId) -> BoxFuture<'_, Result<bool, FactsError>>;
+    /// The account with that canonical user id.
+    fn account_of_canonical_id<'a>(
+        &'a self,
+        id: &'a CanonicalUserId,
+    ) -> BoxFuture<'a, Result<Option<AccountId>, FactsError>>;
 }

@@ -102,6 +102,17 @@ impl Gate {
         }
     }
 
+    /// A judge for a made-up identity. Tests have no signature to verify; nothing else may.
+    #[cfg(feature = "danger-test")]
+    pub fn danger_judge_unverified(&self, identity: Identity, request: RequestFacts) -> Judge {
+        Judge {
+            gate: self.clone(),
+            identity: Arc::new(identity),
+            request: Arc::new(request),
+            answers: Arc::default(),
+        }
+    }
+
     /// A permit for the server's own tasks.
     pub fn system(&self, task: SystemTask) -> System {
         System { task }
@@ -209,6 +220,7 @@ impl Judge {
             resource: ask.resource,
             pinned: Pinned {
                 identity: self.identity.clone(),
+                request: self.request.clone(),
                 bucket: gathered.bucket,
                 object: gathered.object,
             },
@@ -377,11 +389,7 @@ impl Judge {
                 },
             });
         }
-        let flags = self
-            .gate
-            .identities
-            .account_public_access_block(bucket.owner)
-            .await;
+        let flags = self.gate.s3.account_public_access_block(bucket.owner).await;
         gathered.account_flags = flags.map_err(|error| Refusal {
             action: A::NAME,
             resource: ask.resource.arn(),

@@ -25,7 +25,7 @@ mod refusal;
 pub use ask::{Ask, AskSet, Binding, Each, Either, NotDenied, Open, OpenReason, Probe, Probed};
 pub use facts::{
     BoxFuture, BucketFacts, EntityFacts, FactsError, IdentityFacts, Initiator, ObjectFacts,
-    RoleFacts, S3Facts,
+    PrincipalDirectory, RoleFacts, S3Facts,
 };
 pub use identity::{Identity, MfaFacts, Session, SessionKind};
 pub use judge::{Answer, AuthType, Gate, Judge, Proof, RequestFacts};

@@ -5,6 +5,7 @@ use catalog::Action;
 
 use crate::facts::{BucketFacts, ObjectFacts};
 use crate::identity::Identity;
+use crate::judge::RequestFacts;
 
 /// Proof that the policy engine answered yes. Only this crate can make one.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Permit<A: Action> {
 #[derive(Clone, Debug)]
 pub(crate) struct Pinned {
     pub(crate) identity: Arc<Identity>,
+    pub(crate) request: Arc<RequestFacts>,
     pub(crate) bucket: Option<Arc<BucketFacts>>,
     pub(crate) object: Option<ObjectFacts>,
 }
@@ -30,6 +32,10 @@ impl<A: Action> Permit<A> {
     /// Who was allowed.
     pub fn identity(&self) -> &Identity {
         &self.pinned.identity
+    }
+    /// The request that was judged: its time is the time of what is done with the permit.
+    pub fn request(&self) -> &RequestFacts {
+        &self.pinned.request
     }
     /// The bucket that was judged; `None` where no existing bucket is concerned.
     pub fn bucket(&self) -> Option<&Arc<BucketFacts>> {

@@ -3,14 +3,25 @@
 //! A pure function of a question and the policies in force. No I/O, no clock, no async: whoever
 //! asks brings the facts. It is not a store of policies and knows no HTTP.
 
+mod acl;
 mod caller;
+mod condition;
 mod context;
 mod decision;
 mod document;
 mod evaluate;
+mod facts;
+mod json;
 mod message;
+mod pattern;
+mod principal;
+mod public;
+mod s3_actions;
+mod statement;
+mod validate;
 mod verdict;
 
+pub use acl::requester_pays_admits;
 pub use caller::{Caller, CallerKind};
 pub use context::{Context, Lookup};
 pub use decision::{

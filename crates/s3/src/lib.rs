@@ -1,1 +1,28 @@
-//! Amazon S3's operations.
+//! Amazon S3's operations: what each asks of the gate, and what it does once that is allowed.
+//!
+//! One file per operation in `ops/`, one list in `ops/mod.rs`. The crate knows no connection, no
+//! signature and no storage engine: `wire` reads and writes the protocol, `vault` stores, and the
+//! gate alone decides. [`dispatch`] is the only way in.
+//!
+//! ```
+//! use s3::{Body, Request, S3Error};
+//!
+//! // Bodies of these come as a stream, which must not be decoded before:
+//! assert!(s3::streams("PutObject"));
+//! let error = S3Error::NoSuchKey { key: "k".to_owned() }.to_aws();
+//! assert_eq!((error.status, error.code.as_str()), (404, "NoSuchKey"));
+//! # let _ = (Body::default(), |request: Request| request.body);
+//! ```
+
+mod body;
+mod dispatch;
+mod error;
+mod fields;
+mod operation;
+pub mod ops;
+
+pub use body::{Body, ByteStream, Frame, ResponseBody};
+pub use dispatch::dispatch;
+pub use error::S3Error;
+pub use operation::{Request, Response, S3Operation, Stores, expected_owner, object_key, streams};
+pub use ops::NAMES;

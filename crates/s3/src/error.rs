@@ -1,0 +1,267 @@
+//! S3's errors: code, status, words and fields, at one place.
+//!
+//! The caller gets AWS's words ([`S3Error::to_aws`]); the cause of an internal error stays in the
+//! value for the log and is never shown.
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use gate::{Refusal, RefusalKind};
+use wire::AwsError;
+
+/// Declares the errors: variant, code, status, AWS's text, and its fields with the elements they
+/// are written as. A field whose element is empty is only part of the text.
+macro_rules! errors {
+    ($($variant:ident $({ $($field:ident: $element:literal),+ })? = $code:literal, $status:literal, $text:literal;)+) => {
+        /// An error that S3 answers.
+        #[derive(Clone, Debug, thiserror::Error)]
+        pub enum S3Error {
+            /// The gate said no.
+            #[error("{}", refusal_text(.0))]
+            Refused(Box<Refusal>),
+            /// The store or the server failed. The cause goes to the log under the request id.
+            #[error("We encountered an internal error. Please try again.")]
+            Internal(#[source] Arc<dyn StdError + Send + Sync>),
+            /// An error that was made in AWS's form, as `wire` does.
+            #[error("{0}")]
+            Aws(Box<AwsError>),
+            $(
+                #[doc = concat!("`", $code, "`, ", stringify!($status), ".")]
+                #[error($text)]
+                $variant $({
+                    $(
+                        #[doc = concat!("Element `", $element, "`.")]
+                        $field: String,
+                    )+
+                })?,
+            )+
+        }
+
+        impl S3Error {
+            /// What goes over the wire.
+            pub fn to_aws(&self) -> AwsError {
+                match self {
+                    S3Error::Refused(refusal) => refused(refusal),
+                    S3Error::Internal(_) => AwsError::new(500, "InternalError", self.to_string()),
+                    S3Error::Aws(error) => error.as_ref().clone(),
+                    $(
+                        S3Error::$variant $({ $($field),+ })? => {
+                            #[allow(unused_mut, reason = "errors without fields add none")]
+                            let mut error = AwsError::new($status, $code, self.to_string());
+                            $($(
+                                if !$element.is_empty() {
+                                    error = error.with_field($element, $field.clone());
+                                }
+                            )+)?
+                            error
+                        }
+                    )+
+                }
+            }
+        }
+    };
+}
+
+errors! {
+    // Access and existence.
+    AccessDenied { text: "" } = "AccessDenied", 403, "{text}";
+    NoSuchBucket { bucket: "BucketName" } = "NoSuchBucket", 404, "The specified bucket does not exist";
+    NoSuchKey { key: "Key" } = "NoSuchKey", 404, "The specified key does not exist.";
+    NoSuchVersion { key: "Key", version: "VersionId" } = "NoSuchVersion", 404, "The specified version does not exist.";
+    NoSuchUpload { upload: "UploadId" } = "NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
+    MethodNotAllowed = "MethodNotAllowed", 405, "The specified method is not allowed against this resource.";
+    InvalidBucketOwner { value: "" } = "InvalidBucketOwnerAWSAccountID", 400, "The value of the expected bucket owner parameter must be an AWS Account ID... [{value}]";
+
+    // Buckets.
+    BucketAlreadyExists { bucket: "BucketName" } = "BucketAlreadyExists", 409, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
+    BucketAlreadyOwnedByYou { bucket: "BucketName" } = "BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it.";
+    BucketNotEmpty { bucket: "BucketName" } = "BucketNotEmpty", 409, "The bucket you tried to delete is not empty";
+    InvalidBucketName { bucket: "BucketName" } = "InvalidBucketName", 400, "The specified bucket is not valid.";
+    TooManyBuckets = "TooManyBuckets", 400, "You have attempted to create more buckets than allowed";
+    IllegalLocationConstraint { region: "" } = "IllegalLocationConstraintException", 400, "The {region} location constraint is incompatible for the region specific endpoint this request was sent to.";
+    InvalidLocationConstraint { constraint: "LocationConstraint" } = "InvalidLocationConstraint", 400, "The specified location-constraint is not valid";
+    NoSuchBucketPolicy { bucket: "BucketName" } = "NoSuchBucketPolicy", 404, "The bucket policy does not exist";
+    NoSuchTagSet { bucket: "BucketName" } = "NoSuchTagSet", 404, "The TagSet does not exist";
+    NoSuchCorsConfiguration { bucket: "BucketName" } = "NoSuchCORSConfiguration", 404, "The CORS configuration does not exist";
+    NoSuchLifecycleConfiguration { bucket: "BucketName" } = "NoSuchLifecycleConfiguration", 404, "The lifecycle configuration does not exist";
+    NoSuchPublicAccessBlockConfiguration { bucket: "BucketName" } = "NoSuchPublicAccessBlockConfiguration", 404, "The public access block configuration was not found";
+    OwnershipControlsNotFound { bucket: "BucketName" } = "OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found";
+    EncryptionConfigurationNotFound { bucket: "BucketName" } = "ServerSideEncryptionConfigurationNotFoundError", 404, "The server side encryption configuration was not found";
+    OperationAborted = "OperationAborted", 409, "A conflicting conditional operation is currently in progress against this resource. Please try again.";
+    MalformedPolicy { text: "" } = "MalformedPolicy", 400, "{text}";
+
+    // Access control lists.
+    AclNotSupported = "AccessControlListNotSupported", 400, "The bucket does not allow ACLs";
+    InvalidBucketAclWithObjectOwnership = "InvalidBucketAclWithObjectOwnership", 400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
+    MalformedAcl = "MalformedACLError", 400, "The XML you provided was not well-formed or did not validate against our published schema";
+    MissingSecurityHeader { header: "MissingHeaderName" } = "MissingSecurityHeader", 400, "Your request was missing a required header";
+    UnexpectedContent = "UnexpectedContent", 400, "This request does not support content";
+
+    // Arguments.
+    InvalidArgument { text: "", name: "ArgumentName", value: "ArgumentValue" } = "InvalidArgument", 400, "{text}";
+    InvalidRequest { text: "" } = "InvalidRequest", 400, "{text}";
+    MalformedXml = "MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema";
+    NotImplementedHeader { header: "Header" } = "NotImplemented", 501, "A header you provided implies functionality that is not implemented";
+    NotImplementedOperation { operation: "" } = "NotImplemented", 501, "The operation {operation} is not implemented.";
+    KeyTooLong { size: "Size", max: "MaxSizeAllowed" } = "KeyTooLongError", 400, "Your key is too long";
+    InvalidStorageClass { class: "StorageClassRequested" } = "InvalidStorageClass", 400, "The storage class you specified is not valid";
+    InvalidObjectState { class: "StorageClass" } = "InvalidObjectState", 403, "The operation is not valid for the object's storage class";
+    InvalidEncryptionAlgorithm { value: "ArgumentValue" } = "InvalidEncryptionAlgorithmError", 400, "The Encryption request you specified is not valid. Supported value: AES256.";
+    MetadataTooLarge { size: "Size", max: "MaxSizeAllowed" } = "MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size";
+    InvalidTag { text: "", key: "TagKey" } = "InvalidTag", 400, "{text}";
+    InvalidTagValue { key: "TagKey", value: "TagValue" } = "InvalidTag", 400, "The TagValue you have provided is invalid";
+    BadTagCount = "BadRequest", 400, "Object tags cannot be greater than 10";
+
+    // Bodies.
+    MissingContentLength = "MissingContentLength", 411, "You must provide the Content-Length HTTP header.";
+    IncompleteBody = "IncompleteBody", 400, "The request body terminated unexpectedly";
+    MaxMessageLength = "MaxMessageLengthExceeded", 400, "Your request was too big.";
+    EntityTooLarge { size: "ProposedSize", max: "MaxSizeAllowed" } = "EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size";
+    InvalidDigest { value: "Content-MD5" } = "InvalidDigest", 400, "The Content-MD5 you specified was invalid.";
+    BadContentMd5 { expected: "ExpectedDigest", calculated: "CalculatedDigest" } = "BadDigest", 400, "The Content-MD5 you specified did not match what we received.";
+    BadChecksum { algorithm: "" } = "BadDigest", 400, "The {algorithm} you specified did not match the calculated checksum.";
+    BadPartChecksum { algorithm: "", part: "" } = "BadDigest", 400, "The {algorithm} you specified for part {part} did not match what we received.";
+    InvalidChecksumValue { header: "" } = "InvalidRequest", 400, "Value for {header} header is invalid.";
+    InvalidTrailerValue { header: "" } = "InvalidRequest", 400, "Value for {header} trailing header is invalid.";
+    MalformedTrailer = "MalformedTrailerError", 400, "The request contained trailing data that was not well-formed or did not conform to our published schema.";
+
+    // Reading.
+    InvalidRange { requested: "RangeRequested", size: "ActualObjectSize" } = "InvalidRange", 416, "The requested range is not satisfiable";
+    InvalidPartNumber { count: "ActualPartCount", requested: "PartNumberRequested" } = "InvalidPartNumber", 416, "The requested partnumber is not satisfiable";
+    PreconditionFailed { condition: "Condition" } = "PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold";
+    NotModified = "NotModified", 304, "Not Modified";
+    ConditionalRequestConflict { condition: "Condition", key: "Key" } = "ConditionalRequestConflict", 409, "The conditional request cannot succeed due to a conflicting operation against this resource.";
+
+    // Multipart uploads.
+    InvalidPart { upload: "UploadId", part: "PartNumber", etag: "ETag" } = "InvalidPart", 400, "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
+    InvalidPartOrder { upload: "UploadId" } = "InvalidPartOrder", 400, "The list of parts was not in ascending order. Parts must be ordered by part number.";
+    EntityTooSmall { part: "PartNumber", etag: "ETag", min: "MinSizeAllowed", size: "ProposedSize" } = "EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size";
+}
+
+impl S3Error {
+    /// An internal error with its cause, which only the log shows.
+    pub fn internal(cause: impl StdError + Send + Sync + 'static) -> S3Error {
+        S3Error::Internal(Arc::new(cause))
+    }
+
+    /// `AccessDenied` with this text.
+    pub fn access_denied(text: impl Into<String>) -> S3Error {
+        S3Error::AccessDenied { text: text.into() }
+    }
+
+    /// `InvalidArgument` about a header or parameter.
+    pub fn invalid_argument(
+        text: impl Into<String>,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> S3Error {
+        S3Error::InvalidArgument {
+            text: text.into(),
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+
+    /// `InvalidRequest` with this text.
+    pub fn invalid_request(text: impl Into<String>) -> S3Error {
+        S3Error::InvalidRequest { text: text.into() }
+    }
+
+    /// 501 for a header or parameter that is known and not built.
+    pub fn not_implemented(header: impl Into<String>) -> S3Error {
+        S3Error::NotImplementedHeader {
+            header: header.into(),
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.to_aws().status
+    }
+
+    /// AWS's code.
+    pub fn code(&self) -> String {
+        self.to_aws().code
+    }
+}
+
+fn refusal_text(refusal: &Refusal) -> String {
+    refused(refusal).message
+}
+
+fn refused(refusal: &Refusal) -> AwsError {
+    match &refusal.kind {
+        RefusalKind::AccessDenied { message, .. } => {
+            AwsError::new(403, "AccessDenied", message.clone())
+        }
+        RefusalKind::NoSuchBucket(bucket) => S3Error::NoSuchBucket {
+            bucket: bucket.to_string(),
+        }
+        .to_aws(),
+        RefusalKind::MethodNotAllowed => S3Error::MethodNotAllowed.to_aws(),
+        RefusalKind::Unavailable(_) => AwsError::new(
+            500,
+            "InternalError",
+            "We encountered an internal error. Please try again.",
+        ),
+    }
+}
+
+impl From<Refusal> for S3Error {
+    fn from(refusal: Refusal) -> S3Error {
+        match refusal.kind {
+            RefusalKind::Unavailable(cause) => S3Error::internal(cause),
+            RefusalKind::AccessDenied { .. }
+            | RefusalKind::NoSuchBucket(_)
+            | RefusalKind::MethodNotAllowed => S3Error::Refused(Box::new(refusal)),
+        }
+    }
+}
+
+impl From<AwsError> for S3Error {
+    fn from(error: AwsError) -> S3Error {
+        S3Error::Aws(Box::new(error))
+    }
+}
+
+impl From<S3Error> for AwsError {
+    fn from(error: S3Error) -> AwsError {
+        error.to_aws()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_its_code_status_words_and_fields() {
+        let error = S3Error::InvalidRange {
+            requested: "bytes=9-".to_owned(),
+            size: "8".to_owned(),
+        }
+        .to_aws();
+        assert_eq!((error.status, error.code.as_str()), (416, "InvalidRange"));
+        assert_eq!(error.message, "The requested range is not satisfiable");
+        assert_eq!(
+            error.fields,
+            [
+                ("RangeRequested".to_owned(), "bytes=9-".to_owned()),
+                ("ActualObjectSize".to_owned(), "8".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn the_cause_of_an_internal_error_is_not_shown() {
+        let error = S3Error::internal(std::io::Error::other("/var/lib/secret"));
+        assert!(!format!("{:?}", error.to_aws()).contains("secret"));
+        assert!(StdError::source(&error).is_some());
+    }
+
+    #[test]
+    fn a_text_without_element_is_no_field() {
+        let error = S3Error::access_denied("Access Denied").to_aws();
+        assert_eq!(error.message, "Access Denied");
+        assert!(error.fields.is_empty());
+    }
+}

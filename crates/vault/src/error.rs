@@ -1,0 +1,72 @@
+//! What can go wrong in the vault.
+use catalog::BucketName;
+use engine::{CommitError, ControlError, EngineError};
+use gate::FactsError;
+
+/// The vault did not do it. Nothing here carries a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The bucket was never created, or is not the one that was judged.
+    #[error("The specified bucket does not exist")]
+    NoSuchBucket(BucketName),
+    /// The name belongs to another account.
+    #[error(
+        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."
+    )]
+    BucketAlreadyExists(BucketName),
+    /// The name belongs to a bucket of the caller's account.
+    #[error("Your previous request to create the named bucket succeeded and you already own it.")]
+    BucketAlreadyOwnedByYou(BucketName),
+    /// The bucket holds objects.
+    #[error("The bucket you tried to delete is not empty")]
+    BucketNotEmpty(BucketName),
+    /// Ownership is to be enforced, but the bucket's ACL grants to others than its owner.
+    #[error("Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")]
+    AclWithOwnershipEnforced,
+    /// The bucket's ownership setting switches ACLs off.
+    #[error("The bucket does not allow ACLs")]
+    AclNotSupported,
+    /// Another process changes the same configuration all the time.
+    #[error(
+        "A conflicting conditional operation is currently in progress against this resource. Please try again."
+    )]
+    Conflict,
+    /// The permit is for something that has no bucket: a mistake of an operation.
+    #[error("the permit names no existing bucket")]
+    NothingJudged,
+    /// An account that owns a bucket must have a canonical user id.
+    #[error("the caller's account has no canonical user id")]
+    NoCanonicalId,
+    /// The task that made a change ended without an answer.
+    #[error("the change was interrupted")]
+    Interrupted,
+    /// A row of the control store cannot be read.
+    #[error("the row `{key}` cannot be read: {why}")]
+    DamagedRow {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The operating system gave no randomness, or a sealed value does not open.
+    #[error(transparent)]
+    Seal(#[from] seal::SealError),
+    /// Facts about principals could not be read.
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    /// The object engine refused or failed in a way that no caller caused.
+    #[error(transparent)]
+    Commit(CommitError),
+    /// The storage engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl From<ControlError> for VaultError {
+    fn from(error: ControlError) -> VaultError {
+        match error {
+            ControlError::Conflict { .. } => VaultError::Conflict,
+            ControlError::Engine(error) => VaultError::Engine(error),
+        }
+    }
+}

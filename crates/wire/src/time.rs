@@ -1,0 +1,139 @@
+//! Points in time as AWS writes them.
+//!
+//! In a [`serde_json::Value`] a timestamp is RFC 3339 text (`2026-01-02T03:04:05Z`, with a fraction if there is one) or a
+//! number of seconds since 1970. Inputs decoded by this crate always carry the text; outputs may carry either.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+/// `2026-01-02T03:04:05Z`, as Query services write it.
+#[must_use]
+pub fn iso8601(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `2026-01-02T03:04:05.000Z`, as S3 writes it in bodies.
+#[must_use]
+pub fn iso8601_millis(time: Timestamp) -> String {
+    let millis = time.subsec_millisecond().rem_euclid(1000);
+    format!("{}.{millis:03}Z", time.strftime("%Y-%m-%dT%H:%M:%S"))
+}
+
+/// `Fri, 02 Jan 2026 03:04:05 GMT` (IMF-fixdate), as HTTP headers have it.
+#[must_use]
+pub fn imf_fixdate(time: Timestamp) -> String {
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// `20260102T030405Z`, as `x-amz-date` has it.
+#[must_use]
+pub fn basic(time: Timestamp) -> String {
+    time.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// Reads exactly `YYYYMMDDTHHMMSSZ`.
+#[must_use]
+pub fn parse_basic(text: &str) -> Option<Timestamp> {
+    let bytes = text.as_bytes();
+    let form_ok = bytes.len() == 16
+        && bytes.iter().enumerate().all(|(index, byte)| match index {
+            8 => *byte == b'T',
+            15 => *byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        });
+    if !form_ok {
+        return None;
+    }
+    civil("%Y%m%dT%H%M%SZ", text)
+}
+
+/// Reads an ISO 8601 time with `Z` or an offset; a date alone is midnight UTC; no zone means UTC.
+#[must_use]
+pub fn parse_iso8601(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time);
+    }
+    if let Some(time) = parse_basic(text) {
+        return Some(time);
+    }
+    let civil: DateTime = text.parse().ok()?;
+    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// Reads an HTTP date: IMF-fixdate (also with a numeric zone), RFC 850 or asctime.
+#[must_use]
+pub fn parse_http_date(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(time) = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text) {
+        return Some(time);
+    }
+    civil("%A, %d-%b-%y %H:%M:%S GMT", text).or_else(|| civil("%a %b %e %H:%M:%S %Y", text))
+}
+
+/// Reads the timestamp in a [`Value`]: text of any form above, or seconds since 1970.
+#[must_use]
+pub fn from_value(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::String(text) => parse_iso8601(text).or_else(|| parse_http_date(text)),
+        Value::Number(number) => match number.as_i64() {
+            Some(seconds) => Timestamp::from_second(seconds).ok(),
+            None => seconds_with_fraction(number.as_f64()?),
+        },
+        _ => None,
+    }
+}
+
+fn seconds_with_fraction(seconds: f64) -> Option<Timestamp> {
+    let millis = seconds * 1000.0;
+    // The range of jiff's timestamps is far inside that of i64.
+    if !millis.is_finite() || millis.abs() > 1e15 {
+        return None;
+    }
+    Timestamp::from_millisecond(millis.round() as i64).ok()
+}
+
+/// RFC 3339 text for a [`Value`].
+#[must_use]
+pub fn to_value(time: Timestamp) -> Value {
+    Value::String(time.to_string())
+}
+
+fn civil(format: &str, text: &str) -> Option<Timestamp> {
+    let civil = DateTime::strptime(format, text).ok()?;
+    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_reads_and_writes_the_same_second() {
+        let time = Timestamp::from_second(1_767_323_045).unwrap();
+        assert_eq!(iso8601(time), "2026-01-02T03:04:05Z");
+        assert_eq!(iso8601_millis(time), "2026-01-02T03:04:05.000Z");
+        assert_eq!(imf_fixdate(time), "Fri, 02 Jan 2026 03:04:05 GMT");
+        assert_eq!(basic(time), "20260102T030405Z");
+        for text in [
+            "2026-01-02T03:04:05Z",
+            "2026-01-02T03:04:05",
+            "2026-01-02T04:04:05+01:00",
+        ] {
+            assert_eq!(parse_iso8601(text), Some(time), "{text}");
+        }
+        for text in [
+            "Fri, 02 Jan 2026 03:04:05 GMT",
+            "Fri, 02 Jan 2026 03:04:05 +0000",
+            "Friday, 02-Jan-26 03:04:05 GMT",
+            "Fri Jan  2 03:04:05 2026",
+        ] {
+            assert_eq!(parse_http_date(text), Some(time), "{text}");
+        }
+        assert_eq!(parse_basic("20260102T030405Z"), Some(time));
+        assert_eq!(parse_basic("20260102T0304050"), None);
+        assert_eq!(parse_basic("+0260102T030405Z"), None);
+        assert_eq!(from_value(&1_767_323_045.into()), Some(time));
+    }
+}
