@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::error::AwsError;
+use crate::query::malformed_query_string;
 use crate::request::{Request, query_pairs};
 use crate::sigv4::checks::{
     ALGORITHM, CREDENTIAL_FORM, ScopeFault, check_scope, check_signed, check_skew, credential,
@@ -26,7 +27,10 @@ pub fn parse(
     endpoint: &Endpoint,
     now: Timestamp,
 ) -> Result<Option<Presented>, AwsError> {
-    let query = query_pairs(request.query)?;
+    let query = query_pairs(request.query).map_err(|error| match endpoint.style {
+        Style::S3 => error,
+        Style::Query => malformed_query_string(),
+    })?;
     let parameter = |name: &str| {
         query
             .iter()
