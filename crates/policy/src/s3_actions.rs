@@ -90,19 +90,19 @@ impl Table {
                     .condition_keys
                     .iter()
                     .chain(of_types)
-                    .map(key)
+                    .map(|text| key(text))
                     .collect(),
             })
         });
         Table {
             actions: actions.collect(),
-            condition_keys: file.condition_keys.keys().map(key).collect(),
+            condition_keys: file.condition_keys.keys().map(|text| key(text)).collect(),
         }
     }
 }
 
 /// `s3:ExistingObjectTag/<key>` and `s3:BucketTag/${TagKey}` are known by what is before the tag.
-fn key(text: &String) -> String {
+fn key(text: &str) -> String {
     let text = text.to_lowercase();
     match text.split_once('/') {
         Some((start, _)) => format!("{start}/"),
@@ -119,7 +119,7 @@ pub(crate) fn of_bucket_policies() -> impl Iterator<Item = &'static S3Action> {
 pub(crate) fn is_condition_key(lower: &str) -> bool {
     lower.starts_with("aws:")
         || KEYS_OF_OTHERS.contains(&lower)
-        || TABLE.condition_keys.contains(&key(&lower.to_owned()))
+        || TABLE.condition_keys.contains(&key(lower))
 }
 
 impl S3Action {
@@ -132,7 +132,7 @@ impl S3Action {
 
     /// Whether a request for it can have the key, which is in lower case.
     pub fn has_condition_key(&self, lower: &str) -> bool {
-        self.condition_keys.contains(&key(&lower.to_owned()))
+        self.condition_keys.contains(&key(lower))
     }
 }
 
