@@ -18,7 +18,6 @@ mod body;
 mod configuration;
 mod dispatch;
 mod error;
-mod failure;
 mod fields;
 mod operation;
 pub mod ops;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use catalog::CanonicalUserId;
 use gate::{FactsError, PrincipalDirectory};
-use policy::{Policy, PrincipalRef, Rewrite};
+use policy::{Finding, Policy, PrincipalRef, Rewrite};
+use wire::AwsError;
 
 use crate::S3Error;
-use crate::failure::malformed_policy;
 
 /// The text to store: ARNs of users and roles become unique ids.
 ///
@@ -130,4 +130,13 @@ async fn shown(name: &Name, principals: &dyn PrincipalDirectory) -> Result<Rewri
             Rewrite::Keep
         }
     })
+}
+
+/// What is wrong with a policy, with S3's `<Detail>`.
+pub(crate) fn malformed_policy(finding: Finding) -> S3Error {
+    let error = AwsError::new(400, finding.code, finding.message);
+    match finding.detail {
+        Some(detail) => error.with_field("Detail", detail).into(),
+        None => error.into(),
+    }
 }

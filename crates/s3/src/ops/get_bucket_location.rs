@@ -34,9 +34,11 @@ impl S3Operation for GetBucketLocation {
 
     fn respond(region: String) -> Response {
         // AWS has no constraint for its first region.
-        let constraint = (region != "us-east-1")
-            .then_some(region)
-            .unwrap_or_default();
+        let constraint = if region == "us-east-1" {
+            String::new()
+        } else {
+            region
+        };
         Response::encode(Self::NAME, &json!({ "LocationConstraint": constraint }))
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 use crate::configuration::verify_body;
-use crate::failure::malformed_policy;
+use crate::policies::malformed_policy;
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores, policies};
 
 /// PutBucketPolicy.
