@@ -15,11 +15,18 @@
 //! ```
 
 mod body;
+mod checksum;
+mod conditions;
 mod dispatch;
 mod error;
 mod fields;
+mod listing;
 mod operation;
 pub mod ops;
+mod reading;
+mod receiving;
+mod tags;
+mod upload;
 
 pub use body::{Body, ByteStream, Frame, ResponseBody};
 pub use dispatch::dispatch;
