@@ -2,6 +2,12 @@
 use catalog::{AccountId, BucketName};
 use serde::Serialize;
 
+use crate::json::{self, Node};
+use crate::principal::{PrincipalWord, parse_principal};
+use crate::public::is_public;
+use crate::statement::{Statement, compile};
+use crate::validate::validate;
+
 /// Where a document is used, which decides what it must and must not have (spec P-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PolicyKind {
@@ -54,7 +60,11 @@ pub struct Finding {
 #[derive(Clone, Debug)]
 pub struct Policy {
     kind: PolicyKind,
-    text: String,
+    text: Box<str>,
+    statements: Box<[Statement]>,
+    /// In lower case, sorted, without repetition.
+    context_keys: Box<[Box<str>]>,
+    is_public: bool,
 }
 
 /// A principal as a document names it (spec P-8).
@@ -124,6 +134,7 @@ impl Policy {
     /// # Errors
     /// The first finding, in AWS's order and words.
     pub fn parse(kind: PolicyKind, text: &str) -> Result<Policy, Finding> {
+        validate(kind, None, text)?;
         Policy::load(kind, text)
     }
 
@@ -131,19 +142,33 @@ impl Policy {
     ///
     /// # Errors
     /// The first finding, in AWS's order and words.
-    pub fn parse_bucket(_bucket: &BucketName, text: &str) -> Result<Policy, Finding> {
+    pub fn parse_bucket(bucket: &BucketName, text: &str) -> Result<Policy, Finding> {
+        validate(PolicyKind::Bucket, Some(bucket), text)?;
         Policy::load(PolicyKind::Bucket, text)
     }
 
     /// Reads a document that was validated when it was stored: only what evaluation cannot do
-    /// without is an error.
+    /// without is an error. Nothing that is not understood is skipped.
     ///
     /// # Errors
-    /// The document is no policy at all.
+    /// The document is no policy.
     pub fn load(kind: PolicyKind, text: &str) -> Result<Policy, Finding> {
+        let unusable = |offset| Finding::unusable(kind, Position::of(text, offset));
+        let tree = json::parse(text).map_err(|error| unusable(error.offset))?;
+        let statements = compile(kind, &tree).map_err(|error| unusable(error.offset))?;
+        let mut keys: Vec<Box<str>> = statements
+            .iter()
+            .flat_map(Statement::keys)
+            .map(Box::from)
+            .collect();
+        keys.sort();
+        keys.dedup();
         Ok(Policy {
             kind,
-            text: text.to_owned(),
+            text: text.into(),
+            is_public: statements.iter().any(is_public),
+            statements: statements.into(),
+            context_keys: keys.into(),
         })
     }
 
@@ -159,17 +184,21 @@ impl Policy {
 
     /// The document without whitespace between its members: what S3 counts and returns.
     pub fn compact_text(&self) -> String {
-        self.text.clone()
+        match json::parse(&self.text) {
+            Ok(tree) => json::print(&tree),
+            // Cannot be: the text was read when the policy was made.
+            Err(_) => self.text.to_string(),
+        }
     }
 
     /// Whether S3 calls it public (spec S-9).
     pub fn is_public(&self) -> bool {
-        false
+        self.is_public
     }
 
     /// Context keys in conditions and variables, in lower case, without repetition.
     pub fn context_keys(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+        self.context_keys.iter().map(|key| &**key)
     }
 
     /// Whether some context key starts with `prefix`, which is lower case, such as
@@ -179,17 +208,93 @@ impl Policy {
     }
 
     /// The document with principals replaced (spec P-8): ARNs to unique ids on save, and back on
-    /// read. `replace` is asked for each principal, in order. Trust policies and other documents
-    /// of IAM stay as they are but for the principals; bucket and key policies come back compact.
+    /// read. `replace` is asked for each principal, in order. Documents of IAM stay as they are but
+    /// for the principals; bucket and key policies come back compact.
     ///
     /// # Errors
     /// `Invalid principal …` in the words of the service, for the first [`Rewrite::Invalid`].
     pub fn rewrite_principals(
         &self,
-        mut _replace: impl FnMut(PrincipalRef<'_>) -> Rewrite,
+        mut replace: impl FnMut(PrincipalRef<'_>) -> Rewrite,
     ) -> Result<String, Finding> {
-        Ok(self.text.clone())
+        let unusable = |offset| Finding::unusable(self.kind, Position::of(&self.text, offset));
+        let tree = json::parse(&self.text).map_err(|error| unusable(error.offset))?;
+        let mut out = String::with_capacity(self.text.len());
+        let mut copied = 0;
+        for (word, node) in principal_nodes(&tree) {
+            let Some(text) = node.text() else { continue };
+            let principal = match PrincipalWord::parse(word) {
+                Some(word) => parse_principal(word, text),
+                None if text == "*" => Some(PrincipalRef::Everyone),
+                None => None,
+            };
+            match principal.map_or(Rewrite::Invalid, &mut replace) {
+                Rewrite::Keep => {}
+                Rewrite::Replace(replacement) => {
+                    out.push_str(self.text.get(copied..node.start).unwrap_or_default());
+                    out.push_str(&json::quote(&replacement));
+                    copied = node.end;
+                }
+                Rewrite::Invalid => {
+                    let position = Position::of(&self.text, node.start);
+                    return Err(Finding::invalid_principal(self.kind, word, text, position));
+                }
+            }
+        }
+        out.push_str(self.text.get(copied..).unwrap_or_default());
+        match self.kind {
+            PolicyKind::Bucket | PolicyKind::Key => {
+                let tree = json::parse(&out).map_err(|error| unusable(error.offset))?;
+                Ok(json::print(&tree))
+            }
+            PolicyKind::Identity
+            | PolicyKind::Managed
+            | PolicyKind::Session
+            | PolicyKind::Trust
+            | PolicyKind::ServiceControl
+            | PolicyKind::ResourceControl
+            | PolicyKind::VpcEndpoint => Ok(out),
+        }
     }
+
+    pub(crate) fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    pub(crate) fn position(&self, statement: &Statement) -> Position {
+        Position::of(&self.text, statement.start)
+    }
+}
+
+impl Position {
+    pub(crate) fn of(text: &str, offset: usize) -> Position {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Position {
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+        }
+    }
+}
+
+/// Every principal with the word before it (empty for a bare `"*"`), in order.
+pub(crate) fn principal_nodes(tree: &Node) -> Vec<(&str, &Node)> {
+    let statements = tree.get("Statement").map_or(&[][..], Node::items);
+    let mut found = Vec::new();
+    for member in statements.iter().filter_map(Node::members).flatten() {
+        if !matches!(&*member.name, "Principal" | "NotPrincipal") {
+            continue;
+        }
+        match member.node.members() {
+            None => found.push(("", &member.node)),
+            Some(words) => found.extend(
+                words
+                    .iter()
+                    .flat_map(|word| word.node.items().iter().map(|node| (&*word.name, node))),
+            ),
+        }
+    }
+    found
 }
 
 /// The size that IAM's quotas count: characters without space, tab, CR and LF outside strings
@@ -212,4 +317,111 @@ pub fn size_for_quota(text: &str) -> usize {
         }
     }
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_count_all_but_blanks_outside_strings() {
+        assert_eq!(size_for_quota(" { \"a b\" :\t\"\\\" \\\\\"\r\n} "), 15);
+    }
+
+    fn ids(principal: PrincipalRef<'_>) -> Rewrite {
+        match principal {
+            PrincipalRef::User { arn, .. } if arn.ends_with("user/team/al") => {
+                Rewrite::Replace("AIDAAAAAAAAAAAAAAAAA".to_owned())
+            }
+            PrincipalRef::User { .. } | PrincipalRef::UniqueId(_) => Rewrite::Invalid,
+            PrincipalRef::Account { id, .. } => Rewrite::Replace(id.root_arn()),
+            PrincipalRef::Everyone
+            | PrincipalRef::Role { .. }
+            | PrincipalRef::RoleSession { .. }
+            | PrincipalRef::FederatedUser { .. }
+            | PrincipalRef::CanonicalUser(_)
+            | PrincipalRef::Service(_)
+            | PrincipalRef::Federated(_) => Rewrite::Keep,
+        }
+    }
+
+    #[test]
+    fn trust_policies_keep_their_blanks_when_principals_become_ids() {
+        let text = r#"{ "Statement" : [ {
+            "Principal": { "AWS" : [ "arn:aws:iam::111111111111:user/team/al",
+                "222222222222" ], "Service": "ec2.amazonaws.com" },
+            "Effect": "Allow", "Action": "sts:AssumeRole" } ], "Version": "2012-10-17" }"#;
+        let policy = Policy::parse(PolicyKind::Trust, text).unwrap();
+        let wanted = text
+            .replace(
+                "arn:aws:iam::111111111111:user/team/al",
+                "AIDAAAAAAAAAAAAAAAAA",
+            )
+            .replace("222222222222", "arn:aws:iam::222222222222:root");
+        assert_eq!(policy.rewrite_principals(ids).unwrap(), wanted);
+        Policy::load(PolicyKind::Trust, &wanted).unwrap();
+    }
+
+    #[test]
+    fn bucket_policies_come_back_compact_and_in_order() {
+        let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny",
+            "Action": ["s3:GetObject"], "Principal": {"AWS": "111111111111"},
+            "Resource": "arn:aws:s3:::b/*"}}"#;
+        let policy = Policy::parse(PolicyKind::Bucket, text).unwrap();
+        assert_eq!(
+            policy.rewrite_principals(ids).unwrap(),
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":["s3:GetObject"],"Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Resource":"arn:aws:s3:::b/*"}}"#
+        );
+    }
+
+    #[test]
+    fn principals_that_are_not_there_are_named_in_the_words_of_the_service() {
+        let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::111111111111:user/gone"},
+            "Action": "sts:AssumeRole"}}"#;
+        let policy = Policy::parse(PolicyKind::Trust, text).unwrap();
+        let finding = policy.rewrite_principals(ids).unwrap_err();
+        assert_eq!(
+            finding.message,
+            r#"Invalid principal in policy: "AWS":"arn:aws:iam::111111111111:user/gone""#
+        );
+        let position = Position {
+            line: 2,
+            column: 34,
+        };
+        assert_eq!(
+            (finding.code, finding.position),
+            ("MalformedPolicyDocument", Some(position))
+        );
+
+        let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+            "Principal": {"AWS": "AIDAORPHANORPHANORPH"}, "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::b/*"}}"#;
+        let policy = Policy::parse(PolicyKind::Bucket, text).unwrap();
+        let finding = policy.rewrite_principals(ids).unwrap_err();
+        assert_eq!(finding.message, "Invalid principal in policy");
+        assert_eq!(
+            finding.detail.as_deref(),
+            Some(r#""AWS" : "AIDAORPHANORPHANORPH""#)
+        );
+    }
+
+    #[test]
+    fn context_keys_of_conditions_and_variables_are_known() {
+        let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/${aws:userName}/*",
+            "Condition": {"StringEquals": {"s3:ExistingObjectTag/Team": "${aws:PrincipalTag/Team}"}}}}"#;
+        let policy = Policy::load(PolicyKind::Identity, text).unwrap();
+        let keys: Vec<_> = policy.context_keys().collect();
+        assert_eq!(
+            keys,
+            [
+                "aws:principaltag/team",
+                "aws:username",
+                "s3:existingobjecttag/team"
+            ]
+        );
+        assert!(policy.names_key_with_prefix("s3:existingobjecttag/"));
+        assert!(!policy.names_key_with_prefix("s3:requestobjecttag/"));
+    }
 }

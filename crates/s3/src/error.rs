@@ -264,6 +264,7 @@ impl From<VaultError> for S3Error {
             VaultError::BucketAlreadyOwnedByYou(bucket) => S3Error::BucketAlreadyOwnedByYou {
                 bucket: bucket.to_string(),
             },
+            VaultError::TooManyBuckets => S3Error::TooManyBuckets,
             VaultError::BucketNotEmpty(bucket) => S3Error::BucketNotEmpty {
                 bucket: bucket.to_string(),
             },

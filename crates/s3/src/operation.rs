@@ -62,6 +62,12 @@ pub trait S3Operation: gate::Operation<Stores = Stores, Error = S3Error> {
 
     /// Writes the answer.
     fn respond(output: Self::Output) -> Response;
+
+    /// Adds to an error what this operation tells beside it. `region` is the server's.
+    fn refuse(error: S3Error, region: &str) -> S3Error {
+        let _ = region;
+        error
+    }
 }
 
 impl Request {

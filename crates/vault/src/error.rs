@@ -17,6 +17,9 @@ pub enum VaultError {
     /// The name belongs to a bucket of the caller's account.
     #[error("Your previous request to create the named bucket succeeded and you already own it.")]
     BucketAlreadyOwnedByYou(BucketName),
+    /// The account has as many buckets as it may have.
+    #[error("You have attempted to create more buckets than allowed")]
+    TooManyBuckets,
     /// The bucket holds objects.
     #[error("The bucket you tried to delete is not empty")]
     BucketNotEmpty(BucketName),

@@ -46,7 +46,7 @@ use policy::BlockPublicAccess;
 use seal::KeyEncryptionKey;
 use tokio::sync::Mutex;
 
-pub use buckets::{BucketSummary, NewBucket};
+pub use buckets::{BUCKETS_MAX, BucketSummary, NewBucket};
 pub use crypt::CryptError;
 pub use error::VaultError;
 pub use meta::{

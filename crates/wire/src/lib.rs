@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+pub mod chunked;
 pub mod constraints;
 pub mod error;
 pub mod model;
@@ -26,23 +27,10 @@ mod raw_model;
 pub mod request;
 pub mod request_id;
 pub mod rest;
+pub mod sign;
+pub mod sigv4;
 pub mod time;
 pub mod xml;
 
 pub use error::AwsError;
 pub use model::{Model, Operation, Service, model};
-
-/// Signatures.
-pub mod sigv4 {
-    /// Proof that a signature was verified.
-    #[derive(Debug)]
-    pub struct Verified {
-        access_key_id: String,
-    }
-    impl Verified {
-        /// The key that signed.
-        pub fn access_key_id(&self) -> &str {
-            &self.access_key_id
-        }
-    }
-}

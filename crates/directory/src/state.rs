@@ -1,0 +1,829 @@
+//! What the directory holds: records as stored, and the snapshot that every reader shares.
+//!
+//! A snapshot is made of persistent maps, so that a change costs the same in a large account as in
+//! a small one, and readers never wait. Documents are compiled when a record is read or written.
+use std::sync::Arc;
+
+use catalog::{AccountId, CanonicalUserId, EntityKind};
+use jiff::Timestamp;
+use policy::Policy;
+use rpds::{HashTrieMapSync, HashTrieSetSync, RedBlackTreeMapSync};
+use serde::{Deserialize, Serialize};
+
+/// Tags in the order in which they were added.
+pub type Tags = Vec<(String, String)>;
+
+/// Entities by lower-case name, in order: names are unique ignoring case, and the case is kept in
+/// the entity (spec 2).
+pub type ByName<T> = RedBlackTreeMapSync<String, Arc<T>>;
+
+/// The key of [`ByName`].
+pub fn name_key(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
+/// An account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Account {
+    /// 12 digits.
+    pub id: AccountId,
+    /// A name for people.
+    pub name: String,
+    /// E-mail address of the root user, if one was given.
+    pub email: Option<String>,
+    /// Its S3 name, shared by all its principals (spec S-11).
+    pub canonical_id: CanonicalUserId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Whether its credentials work.
+    pub status: AccountStatus,
+    /// The account alias, unique among all accounts.
+    pub alias: Option<String>,
+    /// The root user's access keys.
+    pub access_keys: Vec<AccessKey>,
+}
+
+impl Account {
+    /// Whether its credentials have stopped to work.
+    pub fn is_closed(&self) -> bool {
+        self.status == AccountStatus::Closed
+    }
+}
+
+/// Whether an account's credentials work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccountStatus {
+    /// In use.
+    Active,
+    /// No credential of it works any more; what it owns stays.
+    Closed,
+}
+
+/// A long-term access key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccessKey {
+    /// `AKIA…`
+    pub id: String,
+    /// The secret, sealed for the context `access-key/ID`.
+    #[serde(with = "hex_bytes")]
+    pub sealed_secret: Vec<u8>,
+    /// Whether it may be used.
+    pub status: KeyStatus,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// The status of an access key, in AWS's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyStatus {
+    /// It works.
+    Active,
+    /// Switched off.
+    Inactive,
+    /// Switched off for good.
+    Expired,
+}
+
+/// An inline policy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InlinePolicy {
+    /// Its name.
+    pub name: String,
+    /// The document, verbatim and compiled.
+    #[serde(with = "document::identity")]
+    pub document: Arc<Policy>,
+}
+
+/// An IAM user.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct User {
+    /// `AIDA…`
+    pub id: String,
+    /// Its name, with its case.
+    pub name: String,
+    /// `/` or `/…/`.
+    pub path: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its tags.
+    pub tags: Tags,
+    /// ARN of the permissions boundary.
+    pub boundary: Option<String>,
+    /// Inline policies, by name.
+    pub inline: Vec<InlinePolicy>,
+    /// ARNs of the attached managed policies.
+    pub attached: Vec<String>,
+    /// Unique ids of its groups.
+    pub groups: Vec<String>,
+    /// Its access keys.
+    pub access_keys: Vec<AccessKey>,
+}
+
+/// A group of users.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Group {
+    /// `AGPA…`
+    pub id: String,
+    /// Its name, with its case.
+    pub name: String,
+    /// `/` or `/…/`.
+    pub path: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Inline policies, by name.
+    pub inline: Vec<InlinePolicy>,
+    /// ARNs of the attached managed policies.
+    pub attached: Vec<String>,
+}
+
+/// A role.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Role {
+    /// `AROA…`
+    pub id: String,
+    /// Its name, with its case.
+    pub name: String,
+    /// `/` or `/…/`.
+    pub path: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Free text; `None` when never given.
+    pub description: Option<String>,
+    /// `MaxSessionDuration`, 3600 to 43200 seconds.
+    pub session_seconds_max: u32,
+    /// The trust policy with principals as unique ids (spec P-8), verbatim otherwise.
+    #[serde(with = "document::trust")]
+    pub trust: Arc<Policy>,
+    /// Its tags.
+    pub tags: Tags,
+    /// ARN of the permissions boundary.
+    pub boundary: Option<String>,
+    /// Inline policies, by name.
+    pub inline: Vec<InlinePolicy>,
+    /// ARNs of the attached managed policies.
+    pub attached: Vec<String>,
+}
+
+/// A customer managed policy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ManagedPolicy {
+    /// `ANPA…`
+    pub id: String,
+    /// Its name, with its case.
+    pub name: String,
+    /// `/` or `/…/`.
+    pub path: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When the default version last changed.
+    pub updated: Timestamp,
+    /// Free text; `None` when never given.
+    pub description: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its versions, oldest first.
+    pub versions: Vec<PolicyVersion>,
+    /// Number of the version in force.
+    pub default_version: u32,
+    /// Number of the next version: numbers are never used again.
+    pub next_version: u32,
+}
+
+/// A version of a managed policy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    /// `1` for `v1`.
+    pub number: u32,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The document, verbatim and compiled.
+    #[serde(with = "document::managed")]
+    pub document: Arc<Policy>,
+}
+
+/// An instance profile.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InstanceProfile {
+    /// `AIPA…`
+    pub id: String,
+    /// Its name, with its case.
+    pub name: String,
+    /// `/` or `/…/`.
+    pub path: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its tags.
+    pub tags: Tags,
+    /// Unique ids of its roles; AWS allows one.
+    pub roles: Vec<String>,
+}
+
+impl ManagedPolicy {
+    /// The document in force.
+    pub fn document(&self) -> Option<&Arc<Policy>> {
+        self.versions
+            .iter()
+            .find(|version| version.number == self.default_version)
+            .map(|version| &version.document)
+    }
+}
+
+/// `arn:aws:iam::ACCOUNT:KIND/PATH/NAME`
+pub fn entity_arn(account: AccountId, kind: EntityKind, path: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account}:{}{path}{name}", kind.word())
+}
+
+/// What all kinds of entities have.
+pub trait Entity: Clone + Into<Record> {
+    /// The kind.
+    const KIND: EntityKind;
+    /// The unique id.
+    fn id(&self) -> &str;
+    /// The name, with its case.
+    fn name(&self) -> &str;
+    /// The path.
+    fn path(&self) -> &str;
+    /// When it was made.
+    fn created(&self) -> Timestamp;
+    /// Its tags; groups have none.
+    fn tags(&self) -> &[(String, String)];
+    /// The ARN, with path.
+    fn arn(&self, account: AccountId) -> String {
+        entity_arn(account, Self::KIND, self.path(), self.name())
+    }
+    /// The entities of this kind in an account.
+    fn all(state: &AccountState) -> &ByName<Self>;
+}
+
+macro_rules! entities {
+    ($($type:ident in $field:ident, tags: $tags:expr;)*) => {
+        $(
+            impl Entity for $type {
+                const KIND: EntityKind = EntityKind::$field;
+                fn id(&self) -> &str { &self.id }
+                fn name(&self) -> &str { &self.name }
+                fn path(&self) -> &str { &self.path }
+                fn created(&self) -> Timestamp { self.created }
+                fn tags(&self) -> &[(String, String)] {
+                    let tags: fn(&$type) -> &[(String, String)] = $tags;
+                    tags(self)
+                }
+                fn all(state: &AccountState) -> &ByName<Self> {
+                    entities!(@map $field state)
+                }
+            }
+            impl From<$type> for Record {
+                fn from(entity: $type) -> Record { Record::$field(Arc::new(entity)) }
+            }
+        )*
+    };
+    (@map User $state:ident) => { &$state.users };
+    (@map Group $state:ident) => { &$state.groups };
+    (@map Role $state:ident) => { &$state.roles };
+    (@map Policy $state:ident) => { &$state.policies };
+    (@map InstanceProfile $state:ident) => { &$state.instance_profiles };
+}
+
+entities! {
+    User in User, tags: |user| &user.tags;
+    Group in Group, tags: |_| &[];
+    Role in Role, tags: |role| &role.tags;
+    ManagedPolicy in Policy, tags: |policy| &policy.tags;
+    InstanceProfile in InstanceProfile, tags: |profile| &profile.tags;
+}
+
+/// A record of the control store.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// `directory/ACCOUNT/account`
+    Account(Arc<Account>),
+    /// `directory/ACCOUNT/user/ID`
+    User(Arc<User>),
+    /// `directory/ACCOUNT/group/ID`
+    Group(Arc<Group>),
+    /// `directory/ACCOUNT/role/ID`
+    Role(Arc<Role>),
+    /// `directory/ACCOUNT/policy/ID`
+    Policy(Arc<ManagedPolicy>),
+    /// `directory/ACCOUNT/instance-profile/ID`
+    InstanceProfile(Arc<InstanceProfile>),
+}
+
+impl From<Account> for Record {
+    fn from(account: Account) -> Record {
+        Record::Account(Arc::new(account))
+    }
+}
+
+impl Record {
+    /// The kind and unique id; `None` for the account itself.
+    pub(crate) fn entity(&self) -> Option<(EntityKind, &str, &str)> {
+        Some(match self {
+            Record::Account(_) => return None,
+            Record::User(user) => (EntityKind::User, &user.id, &user.name),
+            Record::Group(group) => (EntityKind::Group, &group.id, &group.name),
+            Record::Role(role) => (EntityKind::Role, &role.id, &role.name),
+            Record::Policy(policy) => (EntityKind::Policy, &policy.id, &policy.name),
+            Record::InstanceProfile(profile) => {
+                (EntityKind::InstanceProfile, &profile.id, &profile.name)
+            }
+        })
+    }
+
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        match self {
+            Record::Account(account) => serde_json::to_vec(account.as_ref()),
+            Record::User(user) => serde_json::to_vec(user.as_ref()),
+            Record::Group(group) => serde_json::to_vec(group.as_ref()),
+            Record::Role(role) => serde_json::to_vec(role.as_ref()),
+            Record::Policy(policy) => serde_json::to_vec(policy.as_ref()),
+            Record::InstanceProfile(profile) => serde_json::to_vec(profile.as_ref()),
+        }
+    }
+
+    pub(crate) fn decode(kind: &str, bytes: &[u8]) -> Result<Option<Record>, serde_json::Error> {
+        Ok(Some(match kind {
+            "account" => Record::Account(serde_json::from_slice(bytes).map(Arc::new)?),
+            "user" => Record::User(serde_json::from_slice(bytes).map(Arc::new)?),
+            "group" => Record::Group(serde_json::from_slice(bytes).map(Arc::new)?),
+            "role" => Record::Role(serde_json::from_slice(bytes).map(Arc::new)?),
+            "policy" => Record::Policy(serde_json::from_slice(bytes).map(Arc::new)?),
+            "instance-profile" => {
+                Record::InstanceProfile(serde_json::from_slice(bytes).map(Arc::new)?)
+            }
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// Where an entity is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntityRef {
+    /// Its account.
+    pub account: AccountId,
+    /// Its kind.
+    pub kind: EntityKind,
+    /// Its key in the map of its kind.
+    pub key: String,
+}
+
+/// Whose a long-term access key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyOwner {
+    /// The account.
+    pub account: AccountId,
+    /// Unique id of the user; `None` for the root user.
+    pub user_id: Option<String>,
+}
+
+/// Unique ids of users, groups and roles, with their kinds.
+pub type EntitySet = HashTrieSetSync<(EntityKind, String)>;
+
+/// One account with everything in it.
+#[derive(Clone, Debug)]
+pub struct AccountState {
+    /// The account's own record.
+    pub account: Arc<Account>,
+    /// Users.
+    pub users: ByName<User>,
+    /// Groups.
+    pub groups: ByName<Group>,
+    /// Roles.
+    pub roles: ByName<Role>,
+    /// Customer managed policies.
+    pub policies: ByName<ManagedPolicy>,
+    /// Instance profiles.
+    pub instance_profiles: ByName<InstanceProfile>,
+    /// Names by unique id. Derived.
+    ids: HashTrieMapSync<String, (EntityKind, String)>,
+    /// Unique ids of the users in a group, by the group's unique id. Derived.
+    members: HashTrieMapSync<String, HashTrieSetSync<String>>,
+    /// To whom a managed policy is attached, by ARN. Derived.
+    attachments: HashTrieMapSync<String, EntitySet>,
+    /// Whose boundary a managed policy is, by ARN. Derived.
+    boundaries: HashTrieMapSync<String, EntitySet>,
+    /// Unique ids of the instance profiles of a role, by the role's unique id. Derived.
+    profiles: HashTrieMapSync<String, HashTrieSetSync<String>>,
+}
+
+impl AccountState {
+    fn new(account: Arc<Account>) -> AccountState {
+        AccountState {
+            account,
+            users: ByName::default(),
+            groups: ByName::default(),
+            roles: ByName::default(),
+            policies: ByName::default(),
+            instance_profiles: ByName::default(),
+            ids: HashTrieMapSync::default(),
+            members: HashTrieMapSync::default(),
+            attachments: HashTrieMapSync::default(),
+            boundaries: HashTrieMapSync::default(),
+            profiles: HashTrieMapSync::default(),
+        }
+    }
+
+    /// The entity of this name, ignoring case: `state.named::<User>("Bob")`.
+    pub fn named<E: Entity>(&self, name: &str) -> Option<&Arc<E>> {
+        E::all(self).get(&name_key(name))
+    }
+
+    /// The entity with this unique id.
+    pub fn by_id<E: Entity>(&self, id: &str) -> Option<&Arc<E>> {
+        match self.ids.get(id) {
+            Some((kind, key)) if *kind == E::KIND => E::all(self).get(key),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Kind and name of the entity with this unique id.
+    pub fn name_of(&self, id: &str) -> Option<(EntityKind, &str)> {
+        let (kind, key) = self.ids.get(id)?;
+        let name = match kind {
+            EntityKind::User => self.users.get(key)?.name.as_str(),
+            EntityKind::Group => self.groups.get(key)?.name.as_str(),
+            EntityKind::Role => self.roles.get(key)?.name.as_str(),
+            EntityKind::Policy => self.policies.get(key)?.name.as_str(),
+            EntityKind::InstanceProfile => self.instance_profiles.get(key)?.name.as_str(),
+        };
+        Some((*kind, name))
+    }
+
+    /// The customer managed policy with exactly this ARN.
+    pub fn policy_by_arn(&self, arn: &str) -> Option<&Arc<ManagedPolicy>> {
+        let name = arn.rsplit('/').next()?;
+        self.named::<ManagedPolicy>(name)
+            .filter(|policy| policy.arn(self.account.id) == arn)
+    }
+
+    /// The members of a group, by its unique id, in order of their names.
+    pub fn members(&self, group_id: &str) -> Vec<&Arc<User>> {
+        let mut users: Vec<_> = self
+            .members
+            .get(group_id)
+            .into_iter()
+            .flat_map(|ids| ids.iter())
+            .filter_map(|id| self.by_id::<User>(id))
+            .collect();
+        users.sort_by_cached_key(|user| name_key(&user.name));
+        users
+    }
+
+    /// Whom a managed policy (own or AWS's) is attached to; `None` for nobody.
+    pub fn attached_to(&self, policy_arn: &str) -> Option<&EntitySet> {
+        self.attachments.get(policy_arn)
+    }
+
+    /// Whose permissions boundary a managed policy (own or AWS's) is; `None` for nobody's.
+    pub fn boundary_of(&self, policy_arn: &str) -> Option<&EntitySet> {
+        self.boundaries.get(policy_arn)
+    }
+
+    /// ARNs of all managed policies that are attached to someone.
+    pub fn attached_policies(&self) -> impl Iterator<Item = &str> {
+        self.attachments.keys().map(String::as_str)
+    }
+
+    /// The instance profiles of a role, by its unique id, in order of their names.
+    pub fn profiles_of(&self, role_id: &str) -> Vec<&Arc<InstanceProfile>> {
+        let mut profiles: Vec<_> = self
+            .profiles
+            .get(role_id)
+            .into_iter()
+            .flat_map(|ids| ids.iter())
+            .filter_map(|id| self.by_id::<InstanceProfile>(id))
+            .collect();
+        profiles.sort_by_cached_key(|profile| name_key(&profile.name));
+        profiles
+    }
+
+    fn unindex(&mut self, kind: EntityKind, key: &str) {
+        match kind {
+            EntityKind::User => {
+                if let Some(old) = self.users.get(key).cloned() {
+                    for group in &old.groups {
+                        remove_from(&mut self.members, group, &old.id);
+                    }
+                    self.unindex_policies(kind, &old.id, &old.attached, old.boundary.as_deref());
+                    self.users.remove_mut(key);
+                }
+            }
+            EntityKind::Group => {
+                if let Some(old) = self.groups.get(key).cloned() {
+                    self.unindex_policies(kind, &old.id, &old.attached, None);
+                    self.groups.remove_mut(key);
+                }
+            }
+            EntityKind::Role => {
+                if let Some(old) = self.roles.get(key).cloned() {
+                    self.unindex_policies(kind, &old.id, &old.attached, old.boundary.as_deref());
+                    self.roles.remove_mut(key);
+                }
+            }
+            EntityKind::Policy => {
+                self.policies.remove_mut(key);
+            }
+            EntityKind::InstanceProfile => {
+                if let Some(old) = self.instance_profiles.get(key).cloned() {
+                    for role in &old.roles {
+                        remove_from(&mut self.profiles, role, &old.id);
+                    }
+                    self.instance_profiles.remove_mut(key);
+                }
+            }
+        }
+    }
+
+    fn unindex_policies(
+        &mut self,
+        kind: EntityKind,
+        id: &str,
+        attached: &[String],
+        boundary: Option<&str>,
+    ) {
+        let member = (kind, id.to_owned());
+        for arn in attached {
+            remove_from(&mut self.attachments, arn, &member);
+        }
+        if let Some(arn) = boundary {
+            remove_from(&mut self.boundaries, arn, &member);
+        }
+    }
+
+    fn index_policies(
+        &mut self,
+        kind: EntityKind,
+        id: &str,
+        attached: &[String],
+        boundary: Option<&str>,
+    ) {
+        for arn in attached {
+            add_to(&mut self.attachments, arn, (kind, id.to_owned()));
+        }
+        if let Some(arn) = boundary {
+            add_to(&mut self.boundaries, arn, (kind, id.to_owned()));
+        }
+    }
+
+    fn put(&mut self, record: Record) {
+        if let Some((kind, id, name)) = record.entity() {
+            if let Some((_, old)) = self.ids.get(id).cloned() {
+                self.unindex(kind, &old);
+            }
+            self.ids.insert_mut(id.to_owned(), (kind, name_key(name)));
+        }
+        match record {
+            Record::Account(account) => self.account = account,
+            Record::User(user) => {
+                for group in &user.groups {
+                    add_to(&mut self.members, group, user.id.clone());
+                }
+                self.index_policies(
+                    EntityKind::User,
+                    &user.id,
+                    &user.attached,
+                    user.boundary.as_deref(),
+                );
+                self.users.insert_mut(name_key(&user.name), user);
+            }
+            Record::Group(group) => {
+                self.index_policies(EntityKind::Group, &group.id, &group.attached, None);
+                self.groups.insert_mut(name_key(&group.name), group);
+            }
+            Record::Role(role) => {
+                self.index_policies(
+                    EntityKind::Role,
+                    &role.id,
+                    &role.attached,
+                    role.boundary.as_deref(),
+                );
+                self.roles.insert_mut(name_key(&role.name), role);
+            }
+            Record::Policy(policy) => self.policies.insert_mut(name_key(&policy.name), policy),
+            Record::InstanceProfile(profile) => {
+                for role in &profile.roles {
+                    add_to(&mut self.profiles, role, profile.id.clone());
+                }
+                self.instance_profiles
+                    .insert_mut(name_key(&profile.name), profile);
+            }
+        }
+    }
+
+    fn delete(&mut self, id: &str) {
+        if let Some((kind, key)) = self.ids.get(id).cloned() {
+            self.unindex(kind, &key);
+            self.ids.remove_mut(id);
+        }
+    }
+}
+
+fn add_to<T: Eq + std::hash::Hash + Clone>(
+    map: &mut HashTrieMapSync<String, HashTrieSetSync<T>>,
+    key: &str,
+    member: T,
+) {
+    let mut set = map.get(key).cloned().unwrap_or_default();
+    set.insert_mut(member);
+    map.insert_mut(key.to_owned(), set);
+}
+
+fn remove_from<T: Eq + std::hash::Hash + Clone>(
+    map: &mut HashTrieMapSync<String, HashTrieSetSync<T>>,
+    key: &str,
+    member: &T,
+) {
+    let Some(mut set) = map.get(key).cloned() else {
+        return;
+    };
+    set.remove_mut(member);
+    if set.is_empty() {
+        map.remove_mut(key);
+    } else {
+        map.insert_mut(key.to_owned(), set);
+    }
+}
+
+/// One change of an account's state.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Put(Record),
+    Delete { kind: EntityKind, id: String },
+}
+
+/// Everything, as of one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    accounts: RedBlackTreeMapSync<AccountId, Arc<AccountState>>,
+    ids: HashTrieMapSync<String, EntityRef>,
+    access_keys: HashTrieMapSync<String, KeyOwner>,
+    aliases: HashTrieMapSync<String, AccountId>,
+    canonical_ids: HashTrieMapSync<String, AccountId>,
+}
+
+impl Snapshot {
+    /// An account, also a closed one.
+    pub fn account(&self, id: AccountId) -> Option<&Arc<AccountState>> {
+        self.accounts.get(&id)
+    }
+
+    /// All accounts in order of their ids.
+    pub fn accounts(&self) -> impl Iterator<Item = &Arc<AccountState>> {
+        self.accounts.values()
+    }
+
+    /// Where the entity with this unique id is, in any account.
+    pub fn entity(&self, id: &str) -> Option<&EntityRef> {
+        self.ids.get(id)
+    }
+
+    /// Whose this long-term access key is.
+    pub fn key_owner(&self, access_key_id: &str) -> Option<&KeyOwner> {
+        self.access_keys.get(access_key_id)
+    }
+
+    /// The account with this alias.
+    pub fn account_by_alias(&self, alias: &str) -> Option<AccountId> {
+        self.aliases.get(alias).copied()
+    }
+
+    /// The account with this canonical id.
+    pub fn account_by_canonical_id(&self, id: &str) -> Option<AccountId> {
+        self.canonical_ids.get(id).copied()
+    }
+
+    /// Applies changes of one account. Every global index is kept by the difference between the
+    /// record before and after.
+    pub(crate) fn apply(&mut self, account: AccountId, changes: Vec<Change>) {
+        let mut state = self.accounts.get(&account).cloned();
+        for change in changes {
+            match change {
+                Change::Put(record) => {
+                    if state.is_none()
+                        && let Record::Account(account) = &record
+                    {
+                        state = Some(Arc::new(AccountState::new(account.clone())));
+                    }
+                    if let Some(state) = &mut state {
+                        self.put(account, Arc::make_mut(state), record);
+                    }
+                }
+                Change::Delete { id, .. } => {
+                    if let Some(state) = &mut state {
+                        self.unindex_keys(state, &id);
+                        self.ids.remove_mut(&id);
+                        Arc::make_mut(state).delete(&id);
+                    }
+                }
+            }
+        }
+        if let Some(state) = state {
+            self.accounts.insert_mut(account, state);
+        }
+    }
+
+    fn unindex_keys(&mut self, state: &AccountState, user_id: &str) {
+        if let Some(user) = state.by_id::<User>(user_id) {
+            for key in &user.access_keys {
+                self.access_keys.remove_mut(&key.id);
+            }
+        }
+    }
+
+    fn put(&mut self, account: AccountId, state: &mut AccountState, record: Record) {
+        match &record {
+            Record::Account(new) => {
+                for key in &state.account.access_keys {
+                    self.access_keys.remove_mut(&key.id);
+                }
+                if let Some(alias) = &state.account.alias {
+                    self.aliases.remove_mut(alias);
+                }
+                self.index_keys(account, None, &new.access_keys);
+                if let Some(alias) = &new.alias {
+                    self.aliases.insert_mut(alias.clone(), account);
+                }
+                self.canonical_ids
+                    .insert_mut(new.canonical_id.as_str().to_owned(), account);
+            }
+            Record::User(new) => {
+                self.unindex_keys(state, &new.id);
+                self.index_keys(account, Some(&new.id), &new.access_keys);
+            }
+            Record::Group(_) | Record::Role(_) | Record::Policy(_) | Record::InstanceProfile(_) => {
+            }
+        }
+        if let Some((kind, id, name)) = record.entity() {
+            let place = EntityRef {
+                account,
+                kind,
+                key: name_key(name),
+            };
+            self.ids.insert_mut(id.to_owned(), place);
+        }
+        state.put(record);
+    }
+
+    fn index_keys(&mut self, account: AccountId, user_id: Option<&str>, keys: &[AccessKey]) {
+        for key in keys {
+            let owner = KeyOwner {
+                account,
+                user_id: user_id.map(str::to_owned),
+            };
+            self.access_keys.insert_mut(key.id.clone(), owner);
+        }
+    }
+}
+
+/// Documents are stored as text and compiled when they are read.
+mod document {
+    use super::*;
+    use policy::PolicyKind;
+
+    fn read<'de, D: serde::Deserializer<'de>>(
+        kind: PolicyKind,
+        deserializer: D,
+    ) -> Result<Arc<Policy>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Policy::load(kind, &text)
+            .map(Arc::new)
+            .map_err(serde::de::Error::custom)
+    }
+
+    macro_rules! kinds {
+        ($($module:ident: $kind:ident)*) => {$(
+            pub(super) mod $module {
+                use super::*;
+                pub(in super::super) fn serialize<S: serde::Serializer>(
+                    policy: &Arc<Policy>,
+                    serializer: S,
+                ) -> Result<S::Ok, S::Error> {
+                    serializer.serialize_str(policy.text())
+                }
+                pub(in super::super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+                    deserializer: D,
+                ) -> Result<Arc<Policy>, D::Error> {
+                    read(PolicyKind::$kind, deserializer)
+                }
+            }
+        )*};
+    }
+    kinds! { identity: Identity managed: Managed trust: Trust }
+}
+
+mod hex_bytes {
+    use super::*;
+
+    pub(super) fn serialize<S: serde::Serializer>(
+        bytes: &[u8],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
+        hex::decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
