@@ -15,13 +15,20 @@
 //! ```
 
 mod body;
+mod checksum;
+mod conditions;
 mod configuration;
 mod dispatch;
 mod error;
 mod fields;
+mod listing;
 mod operation;
 pub mod ops;
 mod policies;
+mod reading;
+mod receiving;
+mod tags;
+mod upload;
 
 pub use body::{Body, ByteStream, Frame, ResponseBody};
 pub use configuration::{BucketInput, PublicAccessBlock};
