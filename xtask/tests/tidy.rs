@@ -202,7 +202,8 @@ fn every_public_method_of_a_store_takes_a_permit() {
     ] {
         for path in rust_files(&root().join("crates").join(krate).join("src")) {
             for (name, signature) in public_methods(&read(&path), store) {
-                if !signature.contains("Permit<") {
+                // `System` is the gate's proof for tasks of the server's own.
+                if !signature.contains("Permit<") && !signature.contains("&System") {
                     open.insert(format!("{store}::{name}"));
                 }
             }

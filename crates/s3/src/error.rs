@@ -6,6 +6,8 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use gate::{Refusal, RefusalKind};
+use vault::VaultError;
+use vault::acl::AclError;
 use wire::AwsError;
 
 /// Declares the errors: variant, code, status, AWS's text, and its fields with the elements they
@@ -21,6 +23,17 @@ macro_rules! errors {
             /// The store or the server failed. The cause goes to the log under the request id.
             #[error("We encountered an internal error. Please try again.")]
             Internal(#[source] Arc<dyn StdError + Send + Sync>),
+            /// A permit without a bucket: a mistake of an operation.
+            #[error("We encountered an internal error. Please try again.")]
+            NothingJudged,
+            /// 304: no error, yet not the body either.
+            #[error("Not Modified")]
+            NotModified {
+                /// `ETag`
+                etag: String,
+                /// `Last-Modified`
+                last_modified: String,
+            },
             /// An error that was made in AWS's form, as `wire` does.
             #[error("{0}")]
             Aws(Box<AwsError>),
@@ -41,7 +54,12 @@ macro_rules! errors {
             pub fn to_aws(&self) -> AwsError {
                 match self {
                     S3Error::Refused(refusal) => refused(refusal),
-                    S3Error::Internal(_) => AwsError::new(500, "InternalError", self.to_string()),
+                    S3Error::Internal(_) | S3Error::NothingJudged => AwsError::new(500, "InternalError", self.to_string()),
+                    S3Error::NotModified { etag, last_modified } => {
+                        AwsError::new(304, "NotModified", self.to_string())
+                            .with_header("etag", etag.clone())
+                            .with_header("last-modified", last_modified.clone())
+                    }
                     S3Error::Aws(error) => error.as_ref().clone(),
                     $(
                         S3Error::$variant $({ $($field),+ })? => {
@@ -68,6 +86,9 @@ errors! {
     NoSuchKey { key: "Key" } = "NoSuchKey", 404, "The specified key does not exist.";
     NoSuchVersion { key: "Key", version: "VersionId" } = "NoSuchVersion", 404, "The specified version does not exist.";
     NoSuchUpload { upload: "UploadId" } = "NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
+    NoSuchObject = "NoSuchKey", 404, "The specified key does not exist.";
+    NoUpload = "NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
+    ServiceUnavailable = "ServiceUnavailable", 503, "Service is unable to handle request.";
     MethodNotAllowed = "MethodNotAllowed", 405, "The specified method is not allowed against this resource.";
     InvalidBucketOwner { value: "" } = "InvalidBucketOwnerAWSAccountID", 400, "The value of the expected bucket owner parameter must be an AWS Account ID... [{value}]";
 
@@ -94,10 +115,12 @@ errors! {
     InvalidBucketAclWithObjectOwnership = "InvalidBucketAclWithObjectOwnership", 400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
     MalformedAcl = "MalformedACLError", 400, "The XML you provided was not well-formed or did not validate against our published schema";
     MissingSecurityHeader { header: "MissingHeaderName" } = "MissingSecurityHeader", 400, "Your request was missing a required header";
+    UnknownCannedAcl { value: "ArgumentValue", name: "ArgumentName" } = "InvalidArgument", 400, "";
     UnexpectedContent = "UnexpectedContent", 400, "This request does not support content";
 
     // Arguments.
     InvalidArgument { text: "", name: "ArgumentName", value: "ArgumentValue" } = "InvalidArgument", 400, "{text}";
+    InvalidContinuationToken { name: "ArgumentName" } = "InvalidArgument", 400, "The continuation token provided is incorrect";
     InvalidRequest { text: "" } = "InvalidRequest", 400, "{text}";
     MalformedXml = "MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema";
     NotImplementedHeader { header: "Header" } = "NotImplemented", 501, "A header you provided implies functionality that is not implemented";
@@ -105,7 +128,8 @@ errors! {
     KeyTooLong { size: "Size", max: "MaxSizeAllowed" } = "KeyTooLongError", 400, "Your key is too long";
     InvalidStorageClass { class: "StorageClassRequested" } = "InvalidStorageClass", 400, "The storage class you specified is not valid";
     InvalidObjectState { class: "StorageClass" } = "InvalidObjectState", 403, "The operation is not valid for the object's storage class";
-    InvalidEncryptionAlgorithm { value: "ArgumentValue" } = "InvalidEncryptionAlgorithmError", 400, "The Encryption request you specified is not valid. Supported value: AES256.";
+    NotImplementedValue { header: "Header", more: "additionalMessage" } = "NotImplemented", 501, "A header you provided implies functionality that is not implemented";
+    InvalidEncryptionAlgorithm { name: "ArgumentName", value: "ArgumentValue" } = "InvalidEncryptionAlgorithmError", 400, "The Encryption request you specified is not valid. Supported value: AES256.";
     MetadataTooLarge { size: "Size", max: "MaxSizeAllowed" } = "MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size";
     InvalidTag { text: "", key: "TagKey" } = "InvalidTag", 400, "{text}";
     InvalidTagValue { key: "TagKey", value: "TagValue" } = "InvalidTag", 400, "The TagValue you have provided is invalid";
@@ -128,7 +152,6 @@ errors! {
     InvalidRange { requested: "RangeRequested", size: "ActualObjectSize" } = "InvalidRange", 416, "The requested range is not satisfiable";
     InvalidPartNumber { count: "ActualPartCount", requested: "PartNumberRequested" } = "InvalidPartNumber", 416, "The requested partnumber is not satisfiable";
     PreconditionFailed { condition: "Condition" } = "PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold";
-    NotModified = "NotModified", 304, "Not Modified";
     ConditionalRequestConflict { condition: "Condition", key: "Key" } = "ConditionalRequestConflict", 409, "The conditional request cannot succeed due to a conflicting operation against this resource.";
 
     // Multipart uploads.
@@ -226,6 +249,76 @@ impl From<AwsError> for S3Error {
 impl From<S3Error> for AwsError {
     fn from(error: S3Error) -> AwsError {
         error.to_aws()
+    }
+}
+
+impl From<VaultError> for S3Error {
+    fn from(error: VaultError) -> S3Error {
+        match error {
+            VaultError::NoSuchBucket(bucket) => S3Error::NoSuchBucket {
+                bucket: bucket.to_string(),
+            },
+            VaultError::BucketAlreadyExists(bucket) => S3Error::BucketAlreadyExists {
+                bucket: bucket.to_string(),
+            },
+            VaultError::BucketAlreadyOwnedByYou(bucket) => S3Error::BucketAlreadyOwnedByYou {
+                bucket: bucket.to_string(),
+            },
+            VaultError::TooManyBuckets => S3Error::TooManyBuckets,
+            VaultError::BucketNotEmpty(bucket) => S3Error::BucketNotEmpty {
+                bucket: bucket.to_string(),
+            },
+            VaultError::AclWithOwnershipEnforced => S3Error::InvalidBucketAclWithObjectOwnership,
+            VaultError::AclNotSupported => S3Error::AclNotSupported,
+            VaultError::Conflict => S3Error::OperationAborted,
+            VaultError::NoSuchObject => S3Error::NoSuchObject,
+            VaultError::NoSuchUpload => S3Error::NoUpload,
+            VaultError::PreconditionFailed => S3Error::PreconditionFailed {
+                condition: "If-Match".to_owned(),
+            },
+            // The caller may try again and is judged anew.
+            VaultError::ChangedMeanwhile => S3Error::ServiceUnavailable,
+            VaultError::NothingJudged
+            | VaultError::NoCanonicalId
+            | VaultError::Interrupted
+            | VaultError::DamagedRow { .. }
+            | VaultError::DamagedObject(_)
+            | VaultError::NoSuchPart(_)
+            | VaultError::Crypt(_)
+            | VaultError::Seal(_)
+            | VaultError::Facts(_)
+            | VaultError::Commit(_)
+            | VaultError::Engine(_) => S3Error::internal(error),
+        }
+    }
+}
+
+impl From<AclError> for S3Error {
+    fn from(error: AclError) -> S3Error {
+        let text = error.to_string();
+        match error {
+            AclError::UnknownCanned { value } => S3Error::UnknownCannedAcl {
+                value,
+                name: "x-amz-acl".to_owned(),
+            },
+            AclError::InvalidGroup { argument, value }
+            | AclError::InvalidId { argument, value } => {
+                S3Error::invalid_argument(text, argument, value)
+            }
+            AclError::HeaderFormat { header, value } => {
+                S3Error::invalid_argument(text, header, value)
+            }
+            AclError::EmailGrantee => S3Error::MethodNotAllowed,
+            AclError::CannedAndGrants => S3Error::invalid_request(text),
+            AclError::HeadersAndBody => S3Error::UnexpectedContent,
+            AclError::Missing => S3Error::MissingSecurityHeader {
+                header: "x-amz-acl".to_owned(),
+            },
+            AclError::Malformed => S3Error::MalformedAcl,
+            AclError::OtherOwner => S3Error::access_denied(text),
+            AclError::NotSupported => S3Error::AclNotSupported,
+            AclError::Facts(error) => S3Error::internal(error),
+        }
     }
 }
 

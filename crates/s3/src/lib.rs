@@ -15,14 +15,23 @@
 //! ```
 
 mod body;
+mod checksum;
+mod conditions;
+mod configuration;
 mod dispatch;
 mod error;
-mod failure;
 mod fields;
+mod listing;
 mod operation;
 pub mod ops;
+mod policies;
+mod reading;
+mod receiving;
+mod tags;
+mod upload;
 
 pub use body::{Body, ByteStream, Frame, ResponseBody};
+pub use configuration::{BucketInput, PublicAccessBlock};
 pub use dispatch::dispatch;
 pub use error::S3Error;
 pub use operation::{Request, Response, S3Operation, Stores, expected_owner, object_key, streams};

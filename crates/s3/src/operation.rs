@@ -62,6 +62,12 @@ pub trait S3Operation: gate::Operation<Stores = Stores, Error = S3Error> {
 
     /// Writes the answer.
     fn respond(output: Self::Output) -> Response;
+
+    /// Adds to an error what this operation tells beside it. `region` is the server's.
+    fn refuse(error: S3Error, region: &str) -> S3Error {
+        let _ = region;
+        error
+    }
 }
 
 impl Request {
@@ -76,16 +82,34 @@ impl Request {
         })
     }
 
-    /// The object that the request names, with `versionId` and `uploadId` if they are there.
+    /// The object that the request names: its current version.
     ///
     /// # Errors
     /// `InvalidBucketName`, `KeyTooLongError`.
     pub fn object(&self) -> Result<Object, S3Error> {
+        let key = object_key(self.key.as_deref().unwrap_or_default())?;
+        Ok(Object::current(self.bucket()?, key))
+    }
+
+    /// The object that the request names, with its `versionId`.
+    ///
+    /// # Errors
+    /// As [`Request::object`].
+    pub fn versioned_object(&self) -> Result<Object, S3Error> {
         Ok(Object {
-            bucket: self.bucket()?,
-            key: object_key(self.key.as_deref().unwrap_or_default())?,
             version: self.parameter("versionId").map(str::to_owned),
+            ..self.object()?
+        })
+    }
+
+    /// The upload to an object that the request names by `uploadId`.
+    ///
+    /// # Errors
+    /// As [`Request::object`].
+    pub fn upload_object(&self) -> Result<Object, S3Error> {
+        Ok(Object {
             upload: self.parameter("uploadId").map(str::to_owned),
+            ..self.object()?
         })
     }
 
@@ -113,27 +137,50 @@ impl Request {
     /// Takes the decoded input as `T`, a struct whose fields are named as the model's members.
     ///
     /// What AWS documents and `T` does not have is answered with 501 and its header, never ignored.
-    /// `RequestPayer` is: no bucket here is a Requester Pays bucket, where AWS ignores it too.
     ///
     /// # Errors
     /// `NotImplemented`; `MalformedXML` if a member has another type.
     pub fn take_input<T: DeserializeOwned>(&mut self) -> Result<T, S3Error> {
-        let mut input = self.input.take();
-        let known = fields::of::<T>();
-        if let Value::Object(members) = &mut input {
-            for always in ["Bucket", "Key", "RequestPayer", "ExpectedBucketOwner"] {
-                if !known.contains(&always) {
-                    members.remove(always);
+        let taken = self.take()?;
+        self.nothing_left()?;
+        Ok(taken)
+    }
+
+    /// Takes those members of the input that `T` has. When all are taken, [`nothing_left`] must
+    /// follow.
+    ///
+    /// # Errors
+    /// `MalformedXML` if a member has another type.
+    ///
+    /// [`nothing_left`]: Request::nothing_left
+    pub fn take<T: DeserializeOwned>(&mut self) -> Result<T, S3Error> {
+        let mut taken = serde_json::Map::new();
+        if let Value::Object(members) = &mut self.input {
+            for name in fields::of::<T>() {
+                if let Some(value) = members.remove(*name) {
+                    taken.insert((*name).to_owned(), value);
                 }
             }
-            if let Some(unknown) = members.keys().find(|name| !known.contains(&name.as_str())) {
-                return Err(S3Error::not_implemented(wire_name(self.operation, unknown)));
-            }
         }
-        serde_json::from_value(input).map_err(|error| {
+        serde_json::from_value(Value::Object(taken)).map_err(|error| {
             tracing::debug!(operation = self.operation, %error, "the input is not of the expected form");
             S3Error::MalformedXml
         })
+    }
+
+    /// Refuses what is left of the input. `RequestPayer` may be: no bucket here is a Requester Pays
+    /// bucket, where AWS ignores it too.
+    ///
+    /// # Errors
+    /// `NotImplemented`, with the first header or parameter that the operation does not know.
+    pub fn nothing_left(&self) -> Result<(), S3Error> {
+        let always = ["Bucket", "Key", "RequestPayer", "ExpectedBucketOwner"];
+        let left = self.input.as_object().into_iter().flatten();
+        let mut left = left.filter(|(name, _)| !always.contains(&name.as_str()));
+        match left.next() {
+            Some((name, _)) => Err(S3Error::not_implemented(wire_name(self.operation, name))),
+            None => Ok(()),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use seal::KeyEncryptionKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use vault::Vault;
+use vault::{Foundations, Vault};
 
 use crate::admin::{self, Admin};
 use crate::config::Config;
@@ -52,7 +52,7 @@ pub enum StartError {
         /// The data directory.
         path: PathBuf,
         /// Why.
-        source: engine::EngineError,
+        source: engine_local::OpenError,
     },
     /// Accounts and identities cannot be read.
     #[error("accounts and identities cannot be read: {0}")]
@@ -125,7 +125,14 @@ impl Server {
         let control: Arc<dyn ControlStore> = local.clone();
         let objects: Arc<dyn ObjectEngine> = local;
         let directory = Arc::new(Directory::open(control.clone(), keys.clone()).await?);
-        let vault = Arc::new(Vault::open(objects, control, keys, directory.clone()).await?);
+        let foundations = Foundations {
+            engine: objects,
+            control,
+            keys,
+            principals: directory.clone(),
+            region: config.region.clone(),
+        };
+        let vault = Arc::new(Vault::open(foundations).await?);
         let gate = Gate::new(vault.clone(), directory.clone());
         let journal = open_journal(&config)?;
         let first = first_account(&gate, &directory, dev.as_ref()).await?;
@@ -205,9 +212,11 @@ fn make_directory(path: &Path) -> Result<(), StartError> {
 }
 
 fn open_engine(data: &Path) -> Result<Arc<Local>, StartError> {
-    Local::open(data, engine_local::Options::default())
+    let path = data.join("store");
+    make_directory(&path)?;
+    Local::open(&path, engine_local::Options::default())
         .map(Arc::new)
-        .map_err(|source| StartError::Engine { path: data.to_owned(), source })
+        .map_err(|source| StartError::Engine { path, source })
 }
 
 fn open_journal(config: &Config) -> Result<Journal, StartError> {
