@@ -55,6 +55,7 @@ pub mod s3 {
     CreateBucket on Bucket,
     GetEncryptionConfiguration on Bucket,
     GetBucketVersioning on Bucket,
+    GetBucketRequestPayment on Bucket,
     GetBucketTagging on Bucket,
     PutBucketTagging on Bucket,
     GetBucketCORS on Bucket,

@@ -38,6 +38,8 @@ mod groups;
 mod ids;
 mod inline_policies;
 mod instance_profiles;
+#[cfg(any(test, feature = "danger-test"))]
+mod memory;
 mod policies;
 pub mod quotas;
 mod roles;

@@ -1,1 +1,358 @@
 //! The embedded storage engine: one directory, nothing acknowledged is lost.
+//!
+//! [`Local`] is both an [`ObjectEngine`] and a [`ControlStore`]. Records and small bodies are rows
+//! of an LMDB index, large bodies are files beside it; `DESIGN.md` describes every byte and why a
+//! crash loses nothing. It is for one server process on a local file system, not for several: a
+//! second one is refused.
+//!
+//! Its futures must be polled within a Tokio runtime, on whose blocking pool files are read and
+//! written.
+//!
+//! ```
+//! use engine::{BucketId, ObjectEngine, Write};
+//! use engine_local::{Local, Options};
+//!
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! let local = Local::open(directory.path().join("data"), Options::default()).unwrap();
+//! let bucket = BucketId(1);
+//! ObjectEngine::commit(&local, Write::CreateBucket { bucket }).await.unwrap();
+//! assert!(local.is_empty(bucket).await.unwrap());
+//! # });
+//! ```
+
+mod apply;
+mod codec;
+mod committer;
+mod disk;
+mod extent;
+mod health;
+mod index;
+mod pieces;
+mod pins;
+mod read;
+mod stage;
+mod store;
+
+use committer::{Committer, Job};
+use disk::{Disk, HostDisk};
+use engine::{
+    BoxFuture, BucketId, ByteStream, CommitError, Committed, ControlError, ControlRow,
+    ControlStore, ControlTxn, EngineError, Entry, Head, ListQuery, ObjectEngine, ObjectName, Page,
+    PartsPage, Revision, Stage, StageHint, Staged, Upload, UploadId, UploadMarker, UploadsQuery,
+    VersionEntry, VersionMarker, VersionsQuery, Which, Write,
+};
+use stage::{LocalStage, StagedBody};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use store::Store;
+use tokio::sync::oneshot;
+
+/// How to open a data directory.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Address space for the index, in bytes, and so its greatest size. It takes no memory and no
+    /// disk by itself. A multiple of the page size. Default: 1 TiB.
+    pub map_bytes: usize,
+    /// Bodies up to this length are rows of the index, longer ones files. Default: 64 KiB.
+    pub inline_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            map_bytes: 1 << 40,
+            inline_bytes_max: 64 * 1024,
+        }
+    }
+}
+
+/// A data directory cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server has it open, or this one still has.
+    #[error("the data directory `{}` is in use by another server", directory.display())]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Made by a version of the server that this one does not know.
+    #[error(
+        "the data directory `{}` has the unknown format {found:?}; open it with the version of \
+         the server that wrote it",
+        directory.display()
+    )]
+    UnknownFormat {
+        /// The directory.
+        directory: PathBuf,
+        /// What its format file says.
+        found: String,
+    },
+    /// It holds files, but not ours.
+    #[error(
+        "`{}` is not empty and not a data directory of this server; name an empty or a new one",
+        directory.display()
+    )]
+    NotOurs {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// An opened data directory. Dropped, it waits for the writes that were handed in.
+pub struct Local {
+    store: Arc<Store>,
+    inline_bytes_max: usize,
+    /// Present until dropped: the committer ends when nobody can send any more.
+    jobs: Option<mpsc::Sender<Job>>,
+    committer: Option<JoinHandle<()>>,
+}
+
+impl Local {
+    /// Opens a data directory, which is made if it is not there. Blocking.
+    ///
+    /// # Errors
+    /// When another server has it open, when its format is unknown, or when it cannot be read.
+    pub fn open(directory: impl AsRef<Path>, options: Options) -> Result<Local, OpenError> {
+        Local::open_on(directory.as_ref(), options, Arc::new(HostDisk))
+    }
+
+    fn open_on(
+        directory: &Path,
+        options: Options,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Local, OpenError> {
+        let (store, resume) = Store::open(directory, &options, disk)?;
+        let store = Arc::new(store);
+        let (sender, receiver) = mpsc::channel();
+        let committer = Committer::new(Arc::clone(&store), resume.last, resume.garbage);
+        let thread = std::thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || committer.run(&receiver))
+            .map_err(|error| EngineError::io("starting the committer", error))?;
+        Ok(Local {
+            store,
+            inline_bytes_max: options.inline_bytes_max,
+            jobs: Some(sender),
+            committer: Some(thread),
+        })
+    }
+
+    fn hand_in(&self, job: Job) -> Result<(), EngineError> {
+        let sent = self.jobs.as_ref().map(|jobs| jobs.send(job));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) | None => Err(committer_ended()),
+        }
+    }
+
+    /// Takes the engine's own handle out of a write.
+    fn take_body(&self, write: &mut Write) -> Result<Option<StagedBody>, EngineError> {
+        let staged = match write {
+            Write::Put(put) => &mut put.body,
+            Write::PutPart(put) => &mut put.body,
+            Write::CreateBucket { .. }
+            | Write::DropBucket { .. }
+            | Write::Delete(_)
+            | Write::SetMeta(_)
+            | Write::CreateUpload(_)
+            | Write::CompleteUpload(_)
+            | Write::AbortUpload { .. } => return Ok(None),
+        };
+        let body: StagedBody = std::mem::replace(staged, Staged::new(0, ())).into_inner()?;
+        match &body {
+            StagedBody::Extent(extent) if !extent.guard.is_of(&self.store.extents) => {
+                Err(EngineError::Invalid {
+                    what: "the body was staged by another engine",
+                })
+            }
+            StagedBody::Extent(_) | StagedBody::Inline(_) => Ok(Some(body)),
+        }
+    }
+
+    async fn commit_write(&self, mut write: Write) -> Result<Committed, CommitError> {
+        check_names(&write)?;
+        let body = self.take_body(&mut write)?;
+        let (reply, answer) = oneshot::channel();
+        self.hand_in(Job::Object {
+            write: Box::new(write),
+            body,
+            reply,
+        })?;
+        match answer.await {
+            Ok(result) => result,
+            Err(_) => Err(committer_ended().into()),
+        }
+    }
+
+    async fn commit_control(&self, txn: ControlTxn) -> Result<Revision, ControlError> {
+        check_control(&txn)?;
+        let (reply, answer) = oneshot::channel();
+        self.hand_in(Job::Control { txn, reply })?;
+        match answer.await {
+            Ok(result) => result,
+            Err(_) => Err(committer_ended().into()),
+        }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(committer) = self.committer.take() {
+            // It panics only for a bug, which was reported where it happened.
+            let _ = committer.join();
+        }
+    }
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local").finish_non_exhaustive()
+    }
+}
+
+impl ObjectEngine for Local {
+    fn stage(&self, hint: StageHint) -> BoxFuture<'_, Result<Box<dyn Stage>, EngineError>> {
+        Box::pin(async move {
+            self.store.health.check()?;
+            let extents = Arc::clone(&self.store.extents);
+            let stage = LocalStage::new(extents, self.inline_bytes_max, hint);
+            Ok(Box::new(stage) as Box<dyn Stage>)
+        })
+    }
+
+    fn commit(&self, write: Write) -> BoxFuture<'_, Result<Committed, CommitError>> {
+        Box::pin(self.commit_write(write))
+    }
+
+    // The index is in memory as far as it is in use, so it is read where it is asked.
+
+    fn head<'a>(
+        &'a self,
+        object: &'a ObjectName,
+        which: Which,
+    ) -> BoxFuture<'a, Result<Option<Head>, EngineError>> {
+        Box::pin(async move { self.store.head(object, which) })
+    }
+
+    fn read<'a>(
+        &'a self,
+        head: &'a Head,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<ByteStream, EngineError>> {
+        Box::pin(async move { self.store.read(head, range) })
+    }
+
+    fn list<'a>(
+        &'a self,
+        query: &'a ListQuery,
+    ) -> BoxFuture<'a, Result<Page<Entry, String>, EngineError>> {
+        Box::pin(async move { read::list(&self.store.index, query) })
+    }
+
+    fn list_versions<'a>(
+        &'a self,
+        query: &'a VersionsQuery,
+    ) -> BoxFuture<'a, Result<Page<VersionEntry, VersionMarker>, EngineError>> {
+        Box::pin(async move { read::list_versions(&self.store.index, query) })
+    }
+
+    fn list_uploads<'a>(
+        &'a self,
+        query: &'a UploadsQuery,
+    ) -> BoxFuture<'a, Result<Page<Upload, UploadMarker>, EngineError>> {
+        Box::pin(async move { read::list_uploads(&self.store.index, query) })
+    }
+
+    fn upload(&self, upload: UploadId) -> BoxFuture<'_, Result<Option<Upload>, EngineError>> {
+        Box::pin(async move {
+            let txn = self.store.index.read()?;
+            read::upload_in(&self.store.index, &txn, upload)
+        })
+    }
+
+    fn list_parts(
+        &self,
+        upload: UploadId,
+        after: u32,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Option<PartsPage>, EngineError>> {
+        Box::pin(async move { read::parts(&self.store.index, upload, after, limit) })
+    }
+
+    fn is_empty(&self, bucket: BucketId) -> BoxFuture<'_, Result<bool, EngineError>> {
+        Box::pin(async move { read::is_empty(&self.store.index, bucket) })
+    }
+}
+
+impl ControlStore for Local {
+    fn commit(&self, txn: ControlTxn) -> BoxFuture<'_, Result<Revision, ControlError>> {
+        Box::pin(self.commit_control(txn))
+    }
+
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<ControlRow>, EngineError>> {
+        Box::pin(async move { read::control_get(&self.store.index, key) })
+    }
+
+    fn scan<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<ControlRow>, EngineError>> {
+        Box::pin(async move { read::control_scan(&self.store.index, prefix) })
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<Revision, EngineError>> {
+        Box::pin(async move { read::control_revision(&self.store.index) })
+    }
+}
+
+fn committer_ended() -> EngineError {
+    EngineError::ReadOnly {
+        cause: "the committer has ended".to_owned(),
+    }
+}
+
+fn check_names(write: &Write) -> Result<(), EngineError> {
+    let object = match write {
+        Write::Put(put) => &put.object,
+        Write::Delete(delete) => &delete.object,
+        Write::SetMeta(change) => &change.object,
+        Write::CreateUpload(create) => &create.object,
+        Write::CreateBucket { .. }
+        | Write::DropBucket { .. }
+        | Write::PutPart(_)
+        | Write::CompleteUpload(_)
+        | Write::AbortUpload { .. } => return Ok(()),
+    };
+    match read::is_key(&object.key) {
+        true => Ok(()),
+        false => Err(EngineError::Invalid {
+            what: "a key has 1 to 1024 bytes",
+        }),
+    }
+}
+
+fn check_control(txn: &ControlTxn) -> Result<(), EngineError> {
+    let put = txn.puts.iter().map(|(key, _)| key);
+    let changed: Vec<&String> = put.chain(&txn.deletes).collect();
+    let asserted = txn.asserts.iter().map(|(key, _)| key);
+    let mut keys = asserted.chain(changed.iter().copied());
+    if !keys.all(|key| (1..=engine::CONTROL_KEY_BYTES_MAX).contains(&key.len())) {
+        return Err(EngineError::Invalid {
+            what: "a key of the control store has 1 to 1024 bytes",
+        });
+    }
+    if changed.iter().collect::<BTreeSet<_>>().len() < changed.len() {
+        return Err(EngineError::Invalid {
+            what: "a key occurs twice in a control transaction",
+        });
+    }
+    Ok(())
+}

@@ -91,6 +91,11 @@ impl BodyRef {
         }
     }
 
+    /// Whether something holds the body in place.
+    pub fn is_pinned(&self) -> bool {
+        self.pin.is_some()
+    }
+
     /// The engine's own address.
     pub fn address(&self) -> &Bytes {
         &self.address

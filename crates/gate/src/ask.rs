@@ -28,6 +28,7 @@ pub(crate) struct Details {
     pub(crate) writes_public_acl: bool,
     pub(crate) writes_policy: Option<Arc<Policy>>,
     pub(crate) with_object_facts: bool,
+    pub(crate) refuses_anonymous: Option<&'static str>,
 }
 
 /// A value in the request context.
@@ -79,6 +80,12 @@ impl<A: Action> Ask<A> {
     /// The call writes this bucket policy (spec S-9, BlockPublicPolicy).
     pub fn writing_policy(mut self, policy: Arc<Policy>) -> Ask<A> {
         self.details.writes_policy = Some(policy);
+        self
+    }
+    /// Callers without credentials are refused with this text before policies are looked at, once
+    /// the bucket is known to exist (spec: sigv4 section 11).
+    pub fn refusing_anonymous(mut self, text: &'static str) -> Ask<A> {
+        self.details.refuses_anonymous = Some(text);
         self
     }
     /// The permit shall pin the object's facts even if the decision does not need them.

@@ -269,6 +269,10 @@ impl Judge {
                 Some(role) => policy::decide(&question, &side, &ResourceSide::Trust(&role.trust)),
                 None => no_trust(),
             },
+            // The account's flags stand against public ACLs of buckets to come (spec S-9).
+            Scope::NewBucket(..) if ask.details.writes_public_acl => {
+                policy::decide(&question, &side, &ResourceSide::S3(s3_side(&gathered, ask)))
+            }
             Scope::Account(_) | Scope::NewBucket(..) | Scope::Entity(_) => {
                 policy::decide(&question, &side, &ResourceSide::None)
             }
@@ -298,8 +302,11 @@ impl Judge {
         let unavailable = |error| refuse(RefusalKind::Unavailable(error));
         let mut gathered = Gathered::default();
         match ask.resource.scope() {
-            Scope::Account(account) | Scope::NewBucket(_, account) => {
-                gathered.owner = Some(account)
+            Scope::Account(account) => gathered.owner = Some(account),
+            Scope::NewBucket(_, account) => {
+                gathered.owner = Some(account);
+                let flags = self.gate.s3.account_public_access_block(account).await;
+                gathered.account_flags = flags.map_err(unavailable)?;
             }
             Scope::Entity(entity) => {
                 gathered.owner = Some(entity.account);
@@ -375,19 +382,23 @@ impl Judge {
         bucket: Arc<BucketFacts>,
         ask: &Ask<A>,
     ) -> Result<(), Refusal> {
-        if ask
-            .details
-            .expected_owner
-            .is_some_and(|expected| expected != bucket.owner)
-        {
-            return Err(Refusal {
-                action: A::NAME,
-                resource: ask.resource.arn(),
-                kind: RefusalKind::AccessDenied {
-                    message: "Access Denied".to_owned(),
-                    denial: None,
-                },
-            });
+        let denied = |message: &str| Refusal {
+            action: A::NAME,
+            resource: ask.resource.arn(),
+            kind: RefusalKind::AccessDenied {
+                message: message.to_owned(),
+                denial: None,
+            },
+        };
+        let expected = ask.details.expected_owner;
+        if expected.is_some_and(|expected| expected != bucket.owner) {
+            return Err(denied("Access Denied"));
+        }
+        match ask.details.refuses_anonymous {
+            Some(text) if self.identity.caller.kind == CallerKind::Anonymous => {
+                return Err(denied(text));
+            }
+            Some(_) | None => {}
         }
         let flags = self.gate.s3.account_public_access_block(bucket.owner).await;
         gathered.account_flags = flags.map_err(|error| Refusal {

@@ -318,3 +318,110 @@ pub fn size_for_quota(text: &str) -> usize {
     }
     count
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_count_all_but_blanks_outside_strings() {
+        assert_eq!(size_for_quota(" { \"a b\" :\t\"\\\" \\\\\"\r\n} "), 15);
+    }
+
+    fn ids(principal: PrincipalRef<'_>) -> Rewrite {
+        match principal {
+            PrincipalRef::User { arn, .. } if arn.ends_with("user/team/al") => {
+                Rewrite::Replace("AIDAAAAAAAAAAAAAAAAA".to_owned())
+            }
+            PrincipalRef::User { .. } | PrincipalRef::UniqueId(_) => Rewrite::Invalid,
+            PrincipalRef::Account { id, .. } => Rewrite::Replace(id.root_arn()),
+            PrincipalRef::Everyone
+            | PrincipalRef::Role { .. }
+            | PrincipalRef::RoleSession { .. }
+            | PrincipalRef::FederatedUser { .. }
+            | PrincipalRef::CanonicalUser(_)
+            | PrincipalRef::Service(_)
+            | PrincipalRef::Federated(_) => Rewrite::Keep,
+        }
+    }
+
+    #[test]
+    fn trust_policies_keep_their_blanks_when_principals_become_ids() {
+        let text = r#"{ "Statement" : [ {
+            "Principal": { "AWS" : [ "arn:aws:iam::111111111111:user/team/al",
+                "222222222222" ], "Service": "ec2.amazonaws.com" },
+            "Effect": "Allow", "Action": "sts:AssumeRole" } ], "Version": "2012-10-17" }"#;
+        let policy = Policy::parse(PolicyKind::Trust, text).unwrap();
+        let wanted = text
+            .replace(
+                "arn:aws:iam::111111111111:user/team/al",
+                "AIDAAAAAAAAAAAAAAAAA",
+            )
+            .replace("222222222222", "arn:aws:iam::222222222222:root");
+        assert_eq!(policy.rewrite_principals(ids).unwrap(), wanted);
+        Policy::load(PolicyKind::Trust, &wanted).unwrap();
+    }
+
+    #[test]
+    fn bucket_policies_come_back_compact_and_in_order() {
+        let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny",
+            "Action": ["s3:GetObject"], "Principal": {"AWS": "111111111111"},
+            "Resource": "arn:aws:s3:::b/*"}}"#;
+        let policy = Policy::parse(PolicyKind::Bucket, text).unwrap();
+        assert_eq!(
+            policy.rewrite_principals(ids).unwrap(),
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":["s3:GetObject"],"Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Resource":"arn:aws:s3:::b/*"}}"#
+        );
+    }
+
+    #[test]
+    fn principals_that_are_not_there_are_named_in_the_words_of_the_service() {
+        let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::111111111111:user/gone"},
+            "Action": "sts:AssumeRole"}}"#;
+        let policy = Policy::parse(PolicyKind::Trust, text).unwrap();
+        let finding = policy.rewrite_principals(ids).unwrap_err();
+        assert_eq!(
+            finding.message,
+            r#"Invalid principal in policy: "AWS":"arn:aws:iam::111111111111:user/gone""#
+        );
+        let position = Position {
+            line: 2,
+            column: 34,
+        };
+        assert_eq!(
+            (finding.code, finding.position),
+            ("MalformedPolicyDocument", Some(position))
+        );
+
+        let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+            "Principal": {"AWS": "AIDAORPHANORPHANORPH"}, "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::b/*"}}"#;
+        let policy = Policy::parse(PolicyKind::Bucket, text).unwrap();
+        let finding = policy.rewrite_principals(ids).unwrap_err();
+        assert_eq!(finding.message, "Invalid principal in policy");
+        assert_eq!(
+            finding.detail.as_deref(),
+            Some(r#""AWS" : "AIDAORPHANORPHANORPH""#)
+        );
+    }
+
+    #[test]
+    fn context_keys_of_conditions_and_variables_are_known() {
+        let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/${aws:userName}/*",
+            "Condition": {"StringEquals": {"s3:ExistingObjectTag/Team": "${aws:PrincipalTag/Team}"}}}}"#;
+        let policy = Policy::load(PolicyKind::Identity, text).unwrap();
+        let keys: Vec<_> = policy.context_keys().collect();
+        assert_eq!(
+            keys,
+            [
+                "aws:principaltag/team",
+                "aws:username",
+                "s3:existingobjecttag/team"
+            ]
+        );
+        assert!(policy.names_key_with_prefix("s3:existingobjecttag/"));
+        assert!(!policy.names_key_with_prefix("s3:requestobjecttag/"));
+    }
+}

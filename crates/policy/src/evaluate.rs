@@ -468,8 +468,8 @@ fn s3_rules(
     }
 
     // A public policy counts for the owner's account and for services only.
-    let outside = !matches!(caller.kind, CallerKind::Service { .. })
-        && !(caller.has_account() && caller.account == question.owner);
+    let of_owner = caller.has_account() && caller.account == question.owner;
+    let outside = !of_owner && !matches!(caller.kind, CallerKind::Service { .. });
     let restricted =
         blocks.restrict_public_buckets && s3.policy.is_some_and(Policy::is_public) && outside;
     let counted = if restricted { Said::default() } else { *policy };

@@ -64,7 +64,13 @@ impl Denial {
                 ResourceQuoting::Plain => text.push_str(resource),
             }
         }
-        if audience == Audience::OtherAccount || self.layer == Layer::Trust {
+        // Roles are refused without a reason.
+        let role = matches!(
+            action,
+            "sts:AssumeRole" | "sts:TagSession" | "sts:SetSourceIdentity"
+        );
+        let told = audience == Audience::SameAccount && self.layer != Layer::Trust;
+        if !told || (role && !self.explicit) {
             return text;
         }
         text.push_str(&self.reason(action));
@@ -108,6 +114,107 @@ impl Layer {
             Layer::VpcEndpoint => "VPC endpoint policy",
             Layer::BlockPublicAcls => "BlockPublicAcls setting",
             Layer::BlockPublicPolicy => "BlockPublicPolicy setting",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denied(explicit: bool, layer: Layer, policy_arn: Option<&str>) -> Denial {
+        Denial {
+            explicit,
+            layer,
+            policy_arn: policy_arn.map(str::to_owned),
+        }
+    }
+
+    const READ: MessageParts<'static> = MessageParts {
+        caller_arn: Some("arn:aws:iam::111111111111:user/al"),
+        action: "s3:GetObject",
+        resource: "arn:aws:s3:::b/k",
+        quoting: ResourceQuoting::Quoted,
+        audience: Audience::SameAccount,
+    };
+
+    #[test]
+    fn refusals_say_what_aws_says() {
+        let start = "User: arn:aws:iam::111111111111:user/al is not authorized to perform: ";
+        let managed = Some("arn:aws:iam::111111111111:policy/p");
+        let list = MessageParts {
+            action: "s3:ListAllMyBuckets",
+            ..READ
+        };
+        let assume = MessageParts {
+            action: "sts:AssumeRole",
+            resource: "ROLE",
+            quoting: ResourceQuoting::Plain,
+            ..READ
+        };
+        let elsewhere = Audience::OtherAccount;
+        let cases = [
+            (
+                denied(false, Layer::Identity, None).message(READ),
+                "s3:GetObject on resource: \"arn:aws:s3:::b/k\" because no identity-based policy \
+                 allows the s3:GetObject action",
+            ),
+            (
+                denied(true, Layer::Resource, None).message(READ),
+                "s3:GetObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny in a \
+                 resource-based policy",
+            ),
+            (
+                denied(true, Layer::Identity, managed).message(READ),
+                "s3:GetObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny in an \
+                 identity-based policy: arn:aws:iam::111111111111:policy/p",
+            ),
+            (
+                denied(false, Layer::VpcEndpoint, None).message(READ),
+                "s3:GetObject on resource: \"arn:aws:s3:::b/k\" because no VPC endpoint policy \
+                 allows the s3:GetObject action",
+            ),
+            (
+                denied(true, Layer::BlockPublicAcls, None).message(READ),
+                "s3:GetObject on resource: \"arn:aws:s3:::b/k\" because public ACLs are prevented \
+                 by the BlockPublicAcls setting in S3 Block Public Access.",
+            ),
+            (
+                denied(false, Layer::Session, None).message(list),
+                "s3:ListAllMyBuckets because no session policy allows the s3:ListAllMyBuckets \
+                 action",
+            ),
+            (
+                denied(false, Layer::Identity, None).message(assume),
+                "sts:AssumeRole on resource: ROLE",
+            ),
+            (
+                denied(true, Layer::Boundary, None).message(assume),
+                "sts:AssumeRole on resource: ROLE with an explicit deny in a permissions boundary",
+            ),
+            (
+                denied(true, Layer::Boundary, None).message(MessageParts {
+                    audience: elsewhere,
+                    ..assume
+                }),
+                "sts:AssumeRole on resource: ROLE",
+            ),
+        ];
+        for (message, rest) in cases {
+            assert_eq!(message, format!("{start}{rest}"));
+        }
+        for parts in [
+            MessageParts {
+                audience: elsewhere,
+                ..READ
+            },
+            MessageParts {
+                caller_arn: None,
+                ..READ
+            },
+        ] {
+            let message = denied(true, Layer::Resource, None).message(parts);
+            assert_eq!(message, "Access Denied");
         }
     }
 }

@@ -1,4 +1,6 @@
 //! Patterns: text with `*`, `?` and policy variables (spec P-5 to P-7), compiled to tokens.
+use std::collections::HashMap;
+
 use crate::{Context, Lookup};
 
 /// Whether `*` and `?` are wildcards in this place.
@@ -181,62 +183,157 @@ fn with_default(body: &str) -> Option<(&str, &str)> {
     Some((key, default))
 }
 
-/// Matches the whole text. A star gives back only to the last star before it, so no pattern is
-/// slower than its longest piece times the text.
+/// Matches the whole text. Between two stars stands a run of fixed length; each run is taken where
+/// it first fits, which leaves the most for the runs behind it, so that nothing is tried twice.
 fn glob<'p>(piece: impl Fn(usize) -> Option<Piece<'p>>, text: &str, case: Case) -> bool {
-    let (mut at, mut rest) = (0, text);
-    // Where to go on after the last star when what follows it does not fit: INVARIANT: the first
-    // is the piece after a star, the second the text that the star has not taken yet.
-    let mut retry: Option<(usize, &str)> = None;
+    let run = |start: usize| (start..).map_while(|at| piece(at).filter(|p| !p.is_any()));
+    let Some(mut rest) = fits_at_start(run(0), text, case) else {
+        return false;
+    };
+    let mut at = run(0).count();
+    // At each turn, `at` is a star or the end.
     loop {
-        let fits = match piece(at) {
-            None if rest.is_empty() => return true,
-            None => false,
-            Some(Piece::Any) => {
-                match (piece(at + 1), piece(at + 2)) {
-                    (None, _) => return true,
-                    (Some(Piece::Text(last)), None) => return ends_with(rest, last, case),
-                    (Some(_), _) => {}
-                }
-                retry = Some((at + 1, rest));
-                at += 1;
-                continue;
-            }
-            Some(Piece::One) => {
-                let mut chars = rest.chars();
-                let taken = chars.next().is_some();
-                rest = chars.as_str();
-                taken
-            }
-            Some(Piece::Text(wanted)) => match strip_prefix(rest, wanted, case) {
-                Some(after) => {
-                    rest = after;
-                    true
-                }
-                None => false,
-            },
-        };
-        if fits {
-            at += 1;
-            continue;
+        if piece(at).is_none() {
+            return rest.is_empty();
         }
-        let Some((after_star, untaken)) = retry else {
-            return false;
-        };
-        let mut chars = untaken.chars();
-        if chars.next().is_none() {
-            return false;
+        let start = at + 1;
+        at = start + run(start).count();
+        if piece(at).is_none() {
+            return fits_at_end(run(start), rest, case);
         }
-        let mut untaken = chars.as_str();
-        if let (Some(Piece::Text(wanted)), Case::Sensitive) = (piece(after_star), case) {
-            match untaken.find(wanted) {
-                Some(found) => untaken = untaken.get(found..).unwrap_or_default(),
-                None => return false,
-            }
+        match first_fit(|| run(start), rest, case) {
+            Some(after) => rest = after,
+            None => return false,
         }
-        retry = Some((after_star, untaken));
-        (at, rest) = (after_star, untaken);
     }
+}
+
+impl Piece<'_> {
+    fn is_any(&self) -> bool {
+        matches!(self, Piece::Any)
+    }
+
+    fn char_count(&self) -> usize {
+        match self {
+            Piece::Text(text) => text.chars().count(),
+            Piece::One => 1,
+            Piece::Any => 0,
+        }
+    }
+}
+
+/// What is left of the text behind a run that fits at its start.
+fn fits_at_start<'p, 't>(
+    run: impl Iterator<Item = Piece<'p>>,
+    text: &'t str,
+    case: Case,
+) -> Option<&'t str> {
+    let mut rest = text;
+    for piece in run {
+        rest = match piece {
+            Piece::Text(wanted) => strip_prefix(rest, wanted, case)?,
+            Piece::One => {
+                let mut chars = rest.chars();
+                chars.next()?;
+                chars.as_str()
+            }
+            Piece::Any => rest,
+        };
+    }
+    Some(rest)
+}
+
+fn fits_at_end<'p>(run: impl Iterator<Item = Piece<'p>> + Clone, text: &str, case: Case) -> bool {
+    let length: usize = run.clone().map(|piece| piece.char_count()).sum();
+    let start = match length {
+        0 => return true,
+        length => text.char_indices().rev().nth(length - 1),
+    };
+    let tail = start.and_then(|(start, _)| text.get(start..));
+    tail.is_some_and(|tail| fits_at_start(run, tail, case) == Some(""))
+}
+
+/// What is left of the text behind the first place where a run fits.
+fn first_fit<'p, 't, R: Iterator<Item = Piece<'p>>>(
+    run: impl Fn() -> R,
+    text: &'t str,
+    case: Case,
+) -> Option<&'t str> {
+    let mut pieces = run();
+    let (first, more) = (pieces.next(), pieces.next().is_some());
+    if let (Some(Piece::Text(wanted)), false, Case::Sensitive) = (first, more, case) {
+        return text.split_once(wanted).map(|(_, after)| after);
+    }
+    let length: usize = run().map(|piece| piece.char_count()).sum();
+    if case == Case::Sensitive && length.saturating_mul(text.len()) > TRIES_MAX {
+        return first_fit_in_bits(run(), length, text);
+    }
+    let mut rest = text;
+    while rest.len() >= length {
+        if let Some(after) = fits_at_start(run(), rest, case) {
+            return Some(after);
+        }
+        let mut chars = rest.chars();
+        chars.next()?;
+        rest = chars.as_str();
+    }
+    None
+}
+
+/// Beyond this many comparisons, a run is looked for at all places at once.
+const TRIES_MAX: usize = 16_384;
+
+/// As [`first_fit`], a word of places at a time (the shift-and algorithm). Bit n of the state says
+/// that the first n + 1 characters of the run fit the text up to here.
+fn first_fit_in_bits<'p, 't>(
+    run: impl Iterator<Item = Piece<'p>>,
+    length: usize,
+    text: &'t str,
+) -> Option<&'t str> {
+    let words = length.div_ceil(64);
+    let bit = |place: usize| (place / 64, 1_u64 << (place % 64));
+    // The places where any character fits, and by character those where it fits.
+    let mut anywhere = vec![0_u64; words];
+    let mut literals: Vec<(char, usize)> = Vec::new();
+    let mut place = 0;
+    for piece in run {
+        match piece {
+            Piece::Text(text) => {
+                literals.extend(text.chars().zip(place..));
+            }
+            Piece::One => {
+                let (word, bit) = bit(place);
+                *anywhere.get_mut(word)? |= bit;
+            }
+            Piece::Any => {}
+        }
+        place += piece.char_count();
+    }
+    let mut by_char: HashMap<char, Vec<u64>> = HashMap::new();
+    for (char, place) in literals {
+        let fits = by_char.entry(char).or_insert_with(|| anywhere.clone());
+        let (word, bit) = bit(place);
+        *fits.get_mut(word)? |= bit;
+    }
+    let mut state = vec![0_u64; words];
+    let (last_word, last_bit) = bit(length.checked_sub(1)?);
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        let fits = by_char.get(&char).unwrap_or(&anywhere);
+        let mut carry = 1;
+        for (word, fits) in state.iter_mut().zip(fits) {
+            let shifted = (*word << 1) | carry;
+            carry = *word >> 63;
+            *word = shifted & fits;
+        }
+        if state
+            .get(last_word)
+            .is_some_and(|word| word & last_bit != 0)
+        {
+            return Some(chars.as_str());
+        }
+    }
+    None
 }
 
 fn strip_prefix<'t>(text: &'t str, prefix: &str, case: Case) -> Option<&'t str> {
@@ -246,17 +343,6 @@ fn strip_prefix<'t>(text: &'t str, prefix: &str, case: Case) -> Option<&'t str> 
             let head = text.get(..prefix.len())?;
             let same = head.eq_ignore_ascii_case(prefix);
             text.get(prefix.len()..).filter(|_| same)
-        }
-    }
-}
-
-fn ends_with(text: &str, suffix: &str, case: Case) -> bool {
-    match case {
-        Case::Sensitive => text.ends_with(suffix),
-        Case::Ignored => {
-            let tail = text.len().checked_sub(suffix.len());
-            let tail = tail.and_then(|start| text.get(start..));
-            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(suffix))
         }
     }
 }
@@ -340,5 +426,59 @@ impl ArnPattern {
             ArnPattern::Everything | ArnPattern::Nothing => &[],
         };
         patterns.iter().flat_map(Pattern::keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    struct Nothing;
+    impl Context for Nothing {
+        fn lookup(&self, _: &str) -> Lookup<'_> {
+            Lookup::Absent
+        }
+    }
+
+    /// The obvious matcher, which is slow.
+    fn slow(pattern: &[char], text: &[char]) -> bool {
+        match (pattern, text) {
+            ([], text) => text.is_empty(),
+            (['*', pattern @ ..], text) => (0..=text.len()).any(|at| slow(pattern, &text[at..])),
+            (['?', pattern @ ..], [_, text @ ..]) => slow(pattern, text),
+            ([char, pattern @ ..], [other, text @ ..]) if char == other => slow(pattern, text),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn patterns_match_what_the_obvious_matcher_matches(
+            pattern in "[ab*?é]{0,9}", text in "[abé]{0,9}"
+        ) {
+            let wanted = slow(
+                &pattern.chars().collect::<Vec<_>>(),
+                &text.chars().collect::<Vec<_>>(),
+            );
+            let compiled = Pattern::compile(&pattern, Wildcards::Match, Variables::Literal);
+            prop_assert_eq!(compiled.matches(&text, Case::Sensitive, &Nothing), wanted);
+            prop_assert_eq!(compiled.matches_plain(&text, Case::Ignored), wanted);
+        }
+
+        #[test]
+        fn looking_at_all_places_at_once_finds_the_same(
+            run in "[ab?]{1,80}", text in "[ab]{0,400}"
+        ) {
+            let compiled = Pattern::compile(&run, Wildcards::Match, Variables::Literal);
+            let pieces = || compiled.tokens.iter().map(|token| match token {
+                Token::Text(text) => Piece::Text(text),
+                Token::Any | Token::One | Token::Variable { .. } => Piece::One,
+            });
+            let at_once = first_fit_in_bits(pieces(), run.len(), &text);
+            prop_assert_eq!(at_once, first_fit(pieces, &text, Case::Ignored));
+        }
     }
 }

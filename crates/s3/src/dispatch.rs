@@ -35,6 +35,8 @@ async fn run<Op: S3Operation>(
     stores: &Stores,
 ) -> Result<Response, S3Error> {
     let input = Op::input(request)?;
-    let output = gate::call::<Op>(judge, input, stores).await?;
-    Ok(Op::respond(output))
+    match gate::call::<Op>(judge, input, stores).await {
+        Ok(output) => Ok(Op::respond(output)),
+        Err(error) => Err(Op::refuse(error, &judge.request().region)),
+    }
 }

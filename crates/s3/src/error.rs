@@ -6,6 +6,8 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use gate::{Refusal, RefusalKind};
+use vault::VaultError;
+use vault::acl::AclError;
 use wire::AwsError;
 
 /// Declares the errors: variant, code, status, AWS's text, and its fields with the elements they
@@ -68,6 +70,9 @@ errors! {
     NoSuchKey { key: "Key" } = "NoSuchKey", 404, "The specified key does not exist.";
     NoSuchVersion { key: "Key", version: "VersionId" } = "NoSuchVersion", 404, "The specified version does not exist.";
     NoSuchUpload { upload: "UploadId" } = "NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
+    NoSuchObject = "NoSuchKey", 404, "The specified key does not exist.";
+    NoUpload = "NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
+    ServiceUnavailable = "ServiceUnavailable", 503, "Service is unable to handle request.";
     MethodNotAllowed = "MethodNotAllowed", 405, "The specified method is not allowed against this resource.";
     InvalidBucketOwner { value: "" } = "InvalidBucketOwnerAWSAccountID", 400, "The value of the expected bucket owner parameter must be an AWS Account ID... [{value}]";
 
@@ -94,6 +99,7 @@ errors! {
     InvalidBucketAclWithObjectOwnership = "InvalidBucketAclWithObjectOwnership", 400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
     MalformedAcl = "MalformedACLError", 400, "The XML you provided was not well-formed or did not validate against our published schema";
     MissingSecurityHeader { header: "MissingHeaderName" } = "MissingSecurityHeader", 400, "Your request was missing a required header";
+    UnknownCannedAcl { value: "ArgumentValue", name: "ArgumentName" } = "InvalidArgument", 400, "";
     UnexpectedContent = "UnexpectedContent", 400, "This request does not support content";
 
     // Arguments.
@@ -226,6 +232,76 @@ impl From<AwsError> for S3Error {
 impl From<S3Error> for AwsError {
     fn from(error: S3Error) -> AwsError {
         error.to_aws()
+    }
+}
+
+impl From<VaultError> for S3Error {
+    fn from(error: VaultError) -> S3Error {
+        match error {
+            VaultError::NoSuchBucket(bucket) => S3Error::NoSuchBucket {
+                bucket: bucket.to_string(),
+            },
+            VaultError::BucketAlreadyExists(bucket) => S3Error::BucketAlreadyExists {
+                bucket: bucket.to_string(),
+            },
+            VaultError::BucketAlreadyOwnedByYou(bucket) => S3Error::BucketAlreadyOwnedByYou {
+                bucket: bucket.to_string(),
+            },
+            VaultError::TooManyBuckets => S3Error::TooManyBuckets,
+            VaultError::BucketNotEmpty(bucket) => S3Error::BucketNotEmpty {
+                bucket: bucket.to_string(),
+            },
+            VaultError::AclWithOwnershipEnforced => S3Error::InvalidBucketAclWithObjectOwnership,
+            VaultError::AclNotSupported => S3Error::AclNotSupported,
+            VaultError::Conflict => S3Error::OperationAborted,
+            VaultError::NoSuchObject => S3Error::NoSuchObject,
+            VaultError::NoSuchUpload => S3Error::NoUpload,
+            VaultError::PreconditionFailed => S3Error::PreconditionFailed {
+                condition: "If-Match".to_owned(),
+            },
+            // The caller may try again and is judged anew.
+            VaultError::ChangedMeanwhile => S3Error::ServiceUnavailable,
+            VaultError::NothingJudged
+            | VaultError::NoCanonicalId
+            | VaultError::Interrupted
+            | VaultError::DamagedRow { .. }
+            | VaultError::DamagedObject(_)
+            | VaultError::NoSuchPart(_)
+            | VaultError::Crypt(_)
+            | VaultError::Seal(_)
+            | VaultError::Facts(_)
+            | VaultError::Commit(_)
+            | VaultError::Engine(_) => S3Error::internal(error),
+        }
+    }
+}
+
+impl From<AclError> for S3Error {
+    fn from(error: AclError) -> S3Error {
+        let text = error.to_string();
+        match error {
+            AclError::UnknownCanned { value } => S3Error::UnknownCannedAcl {
+                value,
+                name: "x-amz-acl".to_owned(),
+            },
+            AclError::InvalidGroup { argument, value }
+            | AclError::InvalidId { argument, value } => {
+                S3Error::invalid_argument(text, argument, value)
+            }
+            AclError::HeaderFormat { header, value } => {
+                S3Error::invalid_argument(text, header, value)
+            }
+            AclError::EmailGrantee => S3Error::MethodNotAllowed,
+            AclError::CannedAndGrants => S3Error::invalid_request(text),
+            AclError::HeadersAndBody => S3Error::UnexpectedContent,
+            AclError::Missing => S3Error::MissingSecurityHeader {
+                header: "x-amz-acl".to_owned(),
+            },
+            AclError::Malformed => S3Error::MalformedAcl,
+            AclError::OtherOwner => S3Error::access_denied(text),
+            AclError::NotSupported => S3Error::AclNotSupported,
+            AclError::Facts(error) => S3Error::internal(error),
+        }
     }
 }
 

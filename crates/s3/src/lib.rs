@@ -15,13 +15,16 @@
 //! ```
 
 mod body;
+mod configuration;
 mod dispatch;
 mod error;
 mod fields;
 mod operation;
 pub mod ops;
+mod policies;
 
 pub use body::{Body, ByteStream, Frame, ResponseBody};
+pub use configuration::{BucketInput, PublicAccessBlock};
 pub use dispatch::dispatch;
 pub use error::S3Error;
 pub use operation::{Request, Response, S3Operation, Stores, expected_owner, object_key, streams};

@@ -62,6 +62,12 @@ pub trait S3Operation: gate::Operation<Stores = Stores, Error = S3Error> {
 
     /// Writes the answer.
     fn respond(output: Self::Output) -> Response;
+
+    /// Adds to an error what this operation tells beside it. `region` is the server's.
+    fn refuse(error: S3Error, region: &str) -> S3Error {
+        let _ = region;
+        error
+    }
 }
 
 impl Request {
@@ -113,27 +119,50 @@ impl Request {
     /// Takes the decoded input as `T`, a struct whose fields are named as the model's members.
     ///
     /// What AWS documents and `T` does not have is answered with 501 and its header, never ignored.
-    /// `RequestPayer` is: no bucket here is a Requester Pays bucket, where AWS ignores it too.
     ///
     /// # Errors
     /// `NotImplemented`; `MalformedXML` if a member has another type.
     pub fn take_input<T: DeserializeOwned>(&mut self) -> Result<T, S3Error> {
-        let mut input = self.input.take();
-        let known = fields::of::<T>();
-        if let Value::Object(members) = &mut input {
-            for always in ["Bucket", "Key", "RequestPayer", "ExpectedBucketOwner"] {
-                if !known.contains(&always) {
-                    members.remove(always);
+        let taken = self.take()?;
+        self.nothing_left()?;
+        Ok(taken)
+    }
+
+    /// Takes those members of the input that `T` has. When all are taken, [`nothing_left`] must
+    /// follow.
+    ///
+    /// # Errors
+    /// `MalformedXML` if a member has another type.
+    ///
+    /// [`nothing_left`]: Request::nothing_left
+    pub fn take<T: DeserializeOwned>(&mut self) -> Result<T, S3Error> {
+        let mut taken = serde_json::Map::new();
+        if let Value::Object(members) = &mut self.input {
+            for name in fields::of::<T>() {
+                if let Some(value) = members.remove(*name) {
+                    taken.insert((*name).to_owned(), value);
                 }
             }
-            if let Some(unknown) = members.keys().find(|name| !known.contains(&name.as_str())) {
-                return Err(S3Error::not_implemented(wire_name(self.operation, unknown)));
-            }
         }
-        serde_json::from_value(input).map_err(|error| {
+        serde_json::from_value(Value::Object(taken)).map_err(|error| {
             tracing::debug!(operation = self.operation, %error, "the input is not of the expected form");
             S3Error::MalformedXml
         })
+    }
+
+    /// Refuses what is left of the input. `RequestPayer` may be: no bucket here is a Requester Pays
+    /// bucket, where AWS ignores it too.
+    ///
+    /// # Errors
+    /// `NotImplemented`, with the first header or parameter that the operation does not know.
+    pub fn nothing_left(&self) -> Result<(), S3Error> {
+        let always = ["Bucket", "Key", "RequestPayer", "ExpectedBucketOwner"];
+        let left = self.input.as_object().into_iter().flatten();
+        let mut left = left.filter(|(name, _)| !always.contains(&name.as_str()));
+        match left.next() {
+            Some((name, _)) => Err(S3Error::not_implemented(wire_name(self.operation, name))),
+            None => Ok(()),
+        }
     }
 }
 

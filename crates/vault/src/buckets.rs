@@ -3,14 +3,18 @@ use std::sync::Arc;
 
 use catalog::{AccountId, Action, Bucket, BucketName, CanonicalUserId, s3};
 use engine::{BucketId, CommitError, ControlError, ControlTxn, Write};
-use gate::Permit;
+use gate::{BucketFacts, Permit};
 use jiff::Timestamp;
 use policy::{BlockPublicAccess, Grant, ObjectOwnership};
 
+use crate::acl::{self, AccessControlPolicy};
 use crate::record::{
     ACCOUNT_ROWS, BucketRecord, StoredBucket, StoredPublicAccessBlock, write_json,
 };
 use crate::{Vault, VaultError};
+
+/// The most buckets of an account (AWS: Bucket quotas, limitations, and restrictions).
+pub const BUCKETS_MAX: usize = 10_000;
 
 /// How often a change starts anew when another process changed the same row.
 const ATTEMPTS: usize = 8;
@@ -92,11 +96,13 @@ impl Vault {
     }
 
     fn name_is_free(&self, name: &BucketName, owner: AccountId) -> Result<(), VaultError> {
-        match self.registry.load().bucket(name) {
+        let registry = self.registry.load();
+        match registry.bucket(name) {
             Some(taken) if taken.facts().owner == owner => {
                 Err(VaultError::BucketAlreadyOwnedByYou(name.clone()))
             }
             Some(_) => Err(VaultError::BucketAlreadyExists(name.clone())),
+            None if registry.count_of(owner) >= BUCKETS_MAX => Err(VaultError::TooManyBuckets),
             None => Ok(()),
         }
     }
@@ -394,15 +400,31 @@ impl Vault {
         .await
     }
 
-    /// The bucket as it is now, for answers about its ACL.
+    /// The bucket's ACL as it acts (spec S-7, S-9).
     ///
     /// # Errors
     /// [`VaultError::NoSuchBucket`].
     pub fn bucket_acl(
         &self,
         permit: &Permit<s3::GetBucketAcl>,
-    ) -> Result<Arc<BucketRecord>, VaultError> {
-        self.bucket_record(permit.bucket())
+    ) -> Result<AccessControlPolicy, VaultError> {
+        let record = self.bucket_record(permit.bucket())?;
+        let facts = record.facts();
+        let owner = facts.owner_canonical_id.as_str();
+        let grants = acl::visible(
+            facts.ownership,
+            self.ignores_public_acls(facts),
+            owner,
+            &facts.acl,
+        );
+        Ok(AccessControlPolicy::show(owner, &grants))
+    }
+
+    /// `IgnorePublicAcls` of the bucket or of its account.
+    pub(crate) fn ignores_public_acls(&self, bucket: &BucketFacts) -> bool {
+        let account = self.registry.load().account_flags(bucket.owner);
+        bucket.block_public_access.ignore_public_acls
+            || account.unwrap_or_default().ignore_public_acls
     }
 
     /// Replaces the bucket's ACL.

@@ -17,6 +17,9 @@ pub enum VaultError {
     /// The name belongs to a bucket of the caller's account.
     #[error("Your previous request to create the named bucket succeeded and you already own it.")]
     BucketAlreadyOwnedByYou(BucketName),
+    /// The account has as many buckets as it may have.
+    #[error("You have attempted to create more buckets than allowed")]
+    TooManyBuckets,
     /// The bucket holds objects.
     #[error("The bucket you tried to delete is not empty")]
     BucketNotEmpty(BucketName),
@@ -40,6 +43,27 @@ pub enum VaultError {
     /// The task that made a change ended without an answer.
     #[error("the change was interrupted")]
     Interrupted,
+    /// There is no such object.
+    #[error("The specified key does not exist.")]
+    NoSuchObject,
+    /// The upload was never created, or is completed or aborted, or is one of another key.
+    #[error("the upload does not exist")]
+    NoSuchUpload,
+    /// The object is there though it must not, or is another than the condition wants.
+    #[error("the precondition does not hold")]
+    PreconditionFailed,
+    /// A part is not there, or was uploaded again meanwhile.
+    #[error("part {0} is not there")]
+    NoSuchPart(u32),
+    /// The object is not the one that was judged any more.
+    #[error("the object was changed after it was judged")]
+    ChangedMeanwhile,
+    /// An object's record cannot be read.
+    #[error("the record of an object cannot be read: {0}")]
+    DamagedObject(String),
+    /// A body does not open, or cannot be encrypted.
+    #[error(transparent)]
+    Crypt(#[from] crate::CryptError),
     /// A row of the control store cannot be read.
     #[error("the row `{key}` cannot be read: {why}")]
     DamagedRow {

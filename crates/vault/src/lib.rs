@@ -23,7 +23,9 @@
 
 pub mod acl;
 mod buckets;
+mod crypt;
 mod error;
+mod meta;
 mod objects;
 mod record;
 mod registry;
@@ -44,8 +46,16 @@ use policy::BlockPublicAccess;
 use seal::KeyEncryptionKey;
 use tokio::sync::Mutex;
 
-pub use buckets::{BucketSummary, NewBucket};
+pub use buckets::{BUCKETS_MAX, BucketSummary, NewBucket};
+pub use crypt::CryptError;
 pub use error::VaultError;
+pub use meta::{
+    Checksum, ChecksumType, NewObject, ObjectOwner, ObjectPart, StoredObject, SystemHeaders,
+};
+pub use objects::{
+    Condition, DeletesObject, ListObjects, ListedObject, ListedObjects, ObjectReader, ObjectWriter,
+    ReadsObject, ReadsTags, WritesTags, Written,
+};
 pub use record::BucketRecord;
 
 use registry::Registry;
@@ -70,7 +80,6 @@ pub struct Foundations {
 pub struct Vault {
     pub(crate) engine: Arc<dyn ObjectEngine>,
     pub(crate) control: Arc<dyn ControlStore>,
-    #[expect(dead_code, reason = "used once objects are encrypted")]
     pub(crate) keys: Arc<KeyEncryptionKey>,
     principals: Arc<dyn PrincipalDirectory>,
     region: Arc<str>,

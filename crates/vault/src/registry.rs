@@ -34,6 +34,10 @@ impl Registry {
             .filter_map(|name| self.buckets.get(name))
     }
 
+    pub(crate) fn count_of(&self, owner: AccountId) -> usize {
+        self.of_owner.get(&owner).map_or(0, |names| names.size())
+    }
+
     pub(crate) fn deleting(&self) -> Vec<Arc<BucketRecord>> {
         let deleting = self
             .buckets

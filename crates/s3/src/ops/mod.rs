@@ -3,6 +3,47 @@
 // Objects.
 
 // Buckets.
+mod create_bucket;
+mod delete_bucket;
+mod delete_bucket_ownership_controls;
+mod delete_bucket_policy;
+mod delete_public_access_block;
+mod get_bucket_acl;
+mod get_bucket_encryption;
+mod get_bucket_location;
+mod get_bucket_ownership_controls;
+mod get_bucket_policy;
+mod get_bucket_policy_status;
+mod get_bucket_request_payment;
+mod get_bucket_versioning;
+mod get_public_access_block;
+mod head_bucket;
+mod list_buckets;
+mod put_bucket_acl;
+mod put_bucket_ownership_controls;
+mod put_bucket_policy;
+mod put_public_access_block;
+
+pub use create_bucket::CreateBucket;
+pub use delete_bucket::DeleteBucket;
+pub use delete_bucket_ownership_controls::DeleteBucketOwnershipControls;
+pub use delete_bucket_policy::DeleteBucketPolicy;
+pub use delete_public_access_block::DeletePublicAccessBlock;
+pub use get_bucket_acl::GetBucketAcl;
+pub use get_bucket_encryption::GetBucketEncryption;
+pub use get_bucket_location::GetBucketLocation;
+pub use get_bucket_ownership_controls::GetBucketOwnershipControls;
+pub use get_bucket_policy::GetBucketPolicy;
+pub use get_bucket_policy_status::GetBucketPolicyStatus;
+pub use get_bucket_request_payment::GetBucketRequestPayment;
+pub use get_bucket_versioning::GetBucketVersioning;
+pub use get_public_access_block::GetPublicAccessBlock;
+pub use head_bucket::HeadBucket;
+pub use list_buckets::ListBuckets;
+pub use put_bucket_acl::PutBucketAcl;
+pub use put_bucket_ownership_controls::PutBucketOwnershipControls;
+pub use put_bucket_policy::PutBucketPolicy;
+pub use put_public_access_block::PutPublicAccessBlock;
 
 /// Hands every operation to `$each`, so that no list of operations is ever written twice.
 #[macro_export]
@@ -12,7 +53,26 @@ macro_rules! for_each_operation {
             // Objects.
 
             // Buckets.
-
+            CreateBucket
+            HeadBucket
+            ListBuckets
+            DeleteBucket
+            GetBucketLocation
+            GetBucketPolicy
+            PutBucketPolicy
+            DeleteBucketPolicy
+            GetBucketPolicyStatus
+            GetPublicAccessBlock
+            PutPublicAccessBlock
+            DeletePublicAccessBlock
+            GetBucketOwnershipControls
+            PutBucketOwnershipControls
+            DeleteBucketOwnershipControls
+            GetBucketAcl
+            PutBucketAcl
+            GetBucketVersioning
+            GetBucketEncryption
+            GetBucketRequestPayment
         }
     };
 }

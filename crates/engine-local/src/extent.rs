@@ -1,0 +1,354 @@
+//! Extent files: one large body (or part) each, written once.
+//!
+//! `header | block 0 | checksum | block 1 | checksum | …`; see DESIGN.md for the bytes. The header
+//! is written last, so a file without one was never finished.
+
+use crate::disk::{Disk, DiskFile, make_directory};
+use crate::health::Health;
+use crate::pieces::ExtentId;
+use bytes::{Bytes, BytesMut};
+use engine::EngineError;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const MAGIC: [u8; 8] = *b"SRMEXTNT";
+const VERSION: u32 = 1;
+const HEADER_BYTES: u64 = 64;
+/// Bytes of the body in each block but the last.
+pub(crate) const BLOCK_BYTES: usize = 64 * 1024;
+const CHECKSUM_BYTES: usize = 8;
+const BLOCK_ON_DISK_BYTES: u64 = (BLOCK_BYTES + CHECKSUM_BYTES) as u64;
+
+/// The directory of extent files.
+pub(crate) struct Extents {
+    directory: PathBuf,
+    disk: Arc<dyn Disk>,
+    health: Arc<Health>,
+    next: AtomicU64,
+}
+
+impl Extents {
+    /// Opens the directory, which is made if need be.
+    pub(crate) fn open(
+        directory: PathBuf,
+        disk: Arc<dyn Disk>,
+        health: Arc<Health>,
+    ) -> io::Result<Extents> {
+        make_directory(&directory)?;
+        for low_byte in 0..=u8::MAX {
+            make_directory(&directory.join(format!("{low_byte:02x}")))?;
+        }
+        disk.sync_directory(&directory)?;
+        Ok(Extents {
+            directory,
+            disk,
+            health,
+            next: AtomicU64::new(1),
+        })
+    }
+
+    /// The ids of all files. Files with other names are left alone.
+    pub(crate) fn on_disk(&self) -> io::Result<Vec<ExtentId>> {
+        let mut found = Vec::new();
+        for low_byte in 0..=u8::MAX {
+            for entry in std::fs::read_dir(self.directory.join(format!("{low_byte:02x}")))? {
+                let name = entry?.file_name();
+                let id = name.to_str().filter(|name| name.len() == 16);
+                let id = id.and_then(|name| u64::from_str_radix(name, 16).ok());
+                found.extend(id.map(ExtentId));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Ids up to this one are taken.
+    pub(crate) fn reserve(&self, highest: ExtentId) {
+        self.next
+            .fetch_max(highest.0.saturating_add(1), Ordering::Relaxed);
+    }
+
+    fn folder(&self, id: ExtentId) -> PathBuf {
+        self.directory.join(format!("{:02x}", id.0 & 0xff))
+    }
+
+    fn path(&self, id: ExtentId) -> PathBuf {
+        self.folder(id).join(format!("{:016x}", id.0))
+    }
+
+    /// Begins a new extent. Blocking.
+    pub(crate) fn create(self: &Arc<Self>) -> Result<ExtentWriter, EngineError> {
+        self.health.check()?;
+        let id = ExtentId(self.next.fetch_add(1, Ordering::Relaxed));
+        let file = self
+            .disk
+            .create(&self.path(id))
+            .map_err(|error| EngineError::io("creating an extent file", error))?;
+        Ok(ExtentWriter {
+            file,
+            blocks: 0,
+            stored_bytes: 0,
+            guard: ExtentGuard {
+                extents: Arc::clone(self),
+                id,
+                keep: false,
+            },
+        })
+    }
+
+    /// Opens an extent, whose length the record must know. Blocking.
+    pub(crate) fn open_extent(
+        &self,
+        id: ExtentId,
+        stored_bytes: u64,
+    ) -> Result<ExtentReader, OpenExtentError> {
+        let file = match self.disk.open(&self.path(id)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(OpenExtentError::Missing);
+            }
+            Err(error) => return Err(EngineError::io("opening an extent file", error).into()),
+        };
+        let mut header = [0; HEADER_BYTES as usize];
+        read(file.as_ref(), &mut header, 0, id)?;
+        if header != header_of(id, stored_bytes) {
+            return Err(damaged(id, "its header is not the one written").into());
+        }
+        Ok(ExtentReader {
+            file,
+            id,
+            stored_bytes,
+        })
+    }
+
+    /// Removes a file that no record names any more. A failure costs space until the next start,
+    /// which looks for such files, and nothing else.
+    pub(crate) fn remove(&self, id: ExtentId) {
+        match self.disk.remove(&self.path(id)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::warn!(%error, extent = id.0, "removing an extent file failed");
+            }
+        }
+    }
+}
+
+/// Why an extent cannot be read.
+pub(crate) enum OpenExtentError {
+    /// There is no such file.
+    Missing,
+    Engine(EngineError),
+}
+
+impl From<EngineError> for OpenExtentError {
+    fn from(error: EngineError) -> Self {
+        OpenExtentError::Engine(error)
+    }
+}
+
+/// Removes the file when dropped, unless it was kept.
+pub(crate) struct ExtentGuard {
+    extents: Arc<Extents>,
+    id: ExtentId,
+    keep: bool,
+}
+
+impl ExtentGuard {
+    /// Whether the file is in this directory.
+    pub(crate) fn is_of(&self, extents: &Arc<Extents>) -> bool {
+        Arc::ptr_eq(&self.extents, extents)
+    }
+
+    /// A record names the file now, or may: it is no longer ours to remove.
+    pub(crate) fn keep(mut self) {
+        self.keep = true;
+    }
+}
+
+impl Drop for ExtentGuard {
+    fn drop(&mut self) {
+        if !self.keep {
+            self.extents.remove(self.id);
+        }
+    }
+}
+
+/// An extent on its way in.
+pub(crate) struct ExtentWriter {
+    file: Arc<dyn DiskFile>,
+    blocks: u64,
+    stored_bytes: u64,
+    guard: ExtentGuard,
+}
+
+impl ExtentWriter {
+    /// Appends whole blocks; only the last call may bring a shorter one. Blocking.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+        let blocks = bytes.len().div_ceil(BLOCK_BYTES);
+        let mut on_disk = Vec::with_capacity(bytes.len() + blocks * CHECKSUM_BYTES);
+        let offset = block_offset(self.blocks);
+        for block in bytes.chunks(BLOCK_BYTES) {
+            on_disk.extend_from_slice(block);
+            on_disk.extend_from_slice(&block_checksum(self.guard.id, self.blocks, block));
+            self.blocks += 1;
+        }
+        self.stored_bytes += bytes.len() as u64;
+        self.file
+            .write_at(&on_disk, offset)
+            .map_err(|error| EngineError::io("writing an extent file", error))
+    }
+
+    /// Makes the extent durable, its name included. Blocking.
+    pub(crate) fn finish(self) -> Result<Extent, EngineError> {
+        let id = self.guard.id;
+        let extents = Arc::clone(&self.guard.extents);
+        extents.health.check()?;
+        self.file
+            .write_at(&header_of(id, self.stored_bytes), 0)
+            .map_err(|error| EngineError::io("writing an extent file", error))?;
+        let synced = self.file.sync_data();
+        extents.synced("syncing an extent file", synced)?;
+        let synced = extents.disk.sync_directory(&extents.folder(id));
+        extents.synced("syncing a directory of extent files", synced)?;
+        Ok(Extent {
+            id,
+            stored_bytes: self.stored_bytes,
+            guard: self.guard,
+        })
+    }
+}
+
+impl Extents {
+    /// After a failed sync the kernel may have dropped what it could not write, and says so only
+    /// once. So it is not tried again: the engine takes no more writes. A full disk is no such case
+    /// for a file that is given up.
+    fn synced(&self, doing: &'static str, result: io::Result<()>) -> Result<(), EngineError> {
+        result.map_err(|error| {
+            let error = EngineError::io(doing, error);
+            if !matches!(error, EngineError::NoSpace) {
+                self.health.fail(&error);
+            }
+            error
+        })
+    }
+}
+
+/// A durable extent that no record names yet.
+pub(crate) struct Extent {
+    pub(crate) id: ExtentId,
+    pub(crate) stored_bytes: u64,
+    pub(crate) guard: ExtentGuard,
+}
+
+/// An open extent.
+#[derive(Clone)]
+pub(crate) struct ExtentReader {
+    file: Arc<dyn DiskFile>,
+    id: ExtentId,
+    stored_bytes: u64,
+}
+
+impl ExtentReader {
+    /// Reads the first bytes of `range`, at most some blocks of them, and checks each block that
+    /// they touch. Blocking.
+    pub(crate) fn read(&self, range: &Range<u64>) -> Result<Bytes, EngineError> {
+        const BLOCKS_MAX: u64 = 16;
+        let block_bytes = BLOCK_BYTES as u64;
+        let first = range.start / block_bytes;
+        let end = range.end.min((first + BLOCKS_MAX) * block_bytes);
+        let last_end = end.div_ceil(block_bytes);
+        let body_end = self.stored_bytes.min(last_end * block_bytes);
+        let body_bytes = body_end.saturating_sub(first * block_bytes);
+        let blocks = last_end.saturating_sub(first);
+        let on_disk_bytes = usize::try_from(body_bytes + blocks * CHECKSUM_BYTES as u64)
+            .map_err(|_| damaged(self.id, "it is too long"))?;
+        let mut on_disk = BytesMut::zeroed(on_disk_bytes);
+        read(
+            self.file.as_ref(),
+            &mut on_disk,
+            block_offset(first),
+            self.id,
+        )?;
+        // The checksums are squeezed out in place, block by block.
+        let mut kept = 0;
+        let mut at = 0;
+        for (index, block) in (first..last_end).enumerate() {
+            let left = on_disk_bytes - at;
+            let length = left.saturating_sub(CHECKSUM_BYTES).min(BLOCK_BYTES);
+            let (data, checksum) = on_disk
+                .get(at..)
+                .and_then(|rest| rest.split_at_checked(length))
+                .ok_or_else(|| damaged(self.id, "a block is missing"))?;
+            if checksum.get(..CHECKSUM_BYTES) != Some(&block_checksum(self.id, block, data)[..]) {
+                return Err(damaged(self.id, "the checksum of a block does not fit"));
+            }
+            if index > 0 {
+                on_disk.copy_within(at..at + length, kept);
+            }
+            kept += length;
+            at += length + CHECKSUM_BYTES;
+        }
+        on_disk.truncate(kept);
+        let body = on_disk.freeze();
+        let skip = (range.start - first * block_bytes) as usize;
+        let wanted = (end - range.start) as usize;
+        match skip + wanted <= body.len() {
+            true => Ok(body.slice(skip..skip + wanted)),
+            false => Err(damaged(self.id, "it is shorter than its record says")),
+        }
+    }
+}
+
+fn block_offset(block: u64) -> u64 {
+    HEADER_BYTES + block * BLOCK_ON_DISK_BYTES
+}
+
+/// Covers the extent and the place too, so that a block of elsewhere is noticed.
+fn block_checksum(id: ExtentId, block: u64, data: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let mut crc = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme);
+    crc.update(&id.0.to_le_bytes());
+    crc.update(&block.to_le_bytes());
+    crc.update(data);
+    crc.finalize().to_le_bytes()
+}
+
+fn header_of(id: ExtentId, stored_bytes: u64) -> [u8; HEADER_BYTES as usize] {
+    let mut fields = Vec::with_capacity(HEADER_BYTES as usize);
+    fields.extend_from_slice(&MAGIC);
+    fields.extend_from_slice(&VERSION.to_le_bytes());
+    fields.extend_from_slice(&(BLOCK_BYTES as u32).to_le_bytes());
+    fields.extend_from_slice(&id.0.to_le_bytes());
+    fields.extend_from_slice(&stored_bytes.to_le_bytes());
+    let checksum = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, &fields);
+    fields.extend_from_slice(&checksum.to_le_bytes());
+    let mut header = [0; HEADER_BYTES as usize];
+    for (to, from) in header.iter_mut().zip(fields) {
+        *to = from;
+    }
+    header
+}
+
+fn read(
+    file: &dyn DiskFile,
+    buffer: &mut [u8],
+    offset: u64,
+    id: ExtentId,
+) -> Result<(), EngineError> {
+    file.read_at(buffer, offset)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => damaged(id, "it ends too early"),
+            _ => EngineError::io("reading an extent file", error),
+        })
+}
+
+fn damaged(id: ExtentId, why: &str) -> EngineError {
+    EngineError::corrupt(format!("extent {:016x}: {why}", id.0))
+}
+
+/// Where the extent files of a data directory are.
+pub(crate) fn directory_in(data: &Path) -> PathBuf {
+    data.join("extents")
+}

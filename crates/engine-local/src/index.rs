@@ -1,0 +1,203 @@
+//! The index: LMDB with checksummed rows.
+
+use crate::codec::{Table, seal, unseal};
+use engine::EngineError;
+use heed::types::Bytes;
+use heed::{Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
+use std::io;
+use std::ops::Bound;
+use std::path::Path;
+
+/// All tables.
+pub(crate) struct Index {
+    env: Env,
+    tables: Vec<Database<Bytes, Bytes>>,
+}
+
+/// Each OS thread that ever reads has a slot of its own.
+const READING_THREADS_MAX: u32 = 4096;
+
+/// Longer than the key of any row: bucket, key, its end, upload id. LMDB takes 1982 bytes.
+const ROW_BYTES_MAX: usize = 1500;
+
+impl Index {
+    /// Opens the index in this directory, which must be there. The caller holds the lock of the
+    /// data directory.
+    pub(crate) fn open(directory: &Path, map_bytes: usize) -> Result<Index, EngineError> {
+        let mut options = EnvOpenOptions::new();
+        options
+            .map_size(map_bytes)
+            .max_dbs(Table::ALL.len() as u32)
+            .max_readers(READING_THREADS_MAX);
+        let env = map::open(&options, directory).map_err(failed("opening the index"))?;
+        let tables = match open_tables(&env)? {
+            Some(tables) => tables,
+            None => create_tables(&env)?,
+        };
+        Ok(Index { env, tables })
+    }
+
+    /// A view of the newest commit. One at a time in a thread.
+    pub(crate) fn read(&self) -> Result<RoTxn<'_, WithTls>, EngineError> {
+        self.env.read_txn().map_err(failed("reading the index"))
+    }
+
+    /// For the committer only: it waits for any other.
+    pub(crate) fn write(&self) -> Result<RwTxn<'_>, EngineError> {
+        self.env.write_txn().map_err(failed("writing the index"))
+    }
+
+    fn table(&self, table: Table) -> Result<&Database<Bytes, Bytes>, EngineError> {
+        // The variants are numbered from one, in the order of `Table::ALL`.
+        let database = self.tables.get((table as usize).wrapping_sub(1));
+        database.ok_or_else(|| EngineError::corrupt("a table of the index is missing"))
+    }
+
+    pub(crate) fn get<'txn>(
+        &self,
+        txn: &'txn RoTxn<'_>,
+        table: Table,
+        key: &[u8],
+    ) -> Result<Option<&'txn [u8]>, EngineError> {
+        let value = self.table(table)?.get(txn, key);
+        match value.map_err(failed("reading the index"))? {
+            Some(value) => unseal(table, key, value).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn put(
+        &self,
+        txn: &mut RwTxn<'_>,
+        table: Table,
+        key: &[u8],
+        payload: &[u8],
+    ) -> Result<(), EngineError> {
+        let value = seal(table, key, payload);
+        self.table(table)?
+            .put(txn, key, &value)
+            .map_err(failed("writing the index"))
+    }
+
+    pub(crate) fn delete(
+        &self,
+        txn: &mut RwTxn<'_>,
+        table: Table,
+        key: &[u8],
+    ) -> Result<bool, EngineError> {
+        self.table(table)?
+            .delete(txn, key)
+            .map_err(failed("writing the index"))
+    }
+
+    /// The rows from `start` on whose keys begin with `prefix`.
+    pub(crate) fn rows<'txn>(
+        &self,
+        txn: &'txn RoTxn<'_>,
+        table: Table,
+        start: Bound<&[u8]>,
+        prefix: &[u8],
+    ) -> Result<Rows<'txn>, EngineError> {
+        // LMDB refuses a longer key, and callers may ask for more than any key has. All rows are
+        // shorter than this, so none lies between what is left and what was asked.
+        let start = start.map(|row| row.get(..ROW_BYTES_MAX).unwrap_or(row));
+        let range = self.table(table)?.range(txn, &(start, Bound::Unbounded));
+        let rows = range.map_err(failed("reading the index"))?;
+        let prefix = prefix.to_vec();
+        Ok(Box::new(
+            rows.map(move |row| {
+                let (key, value) = row.map_err(failed("reading the index"))?;
+                Ok((key, unseal(table, key, value)))
+            })
+            .take_while(move |row| match row {
+                Ok((key, _)) => key.starts_with(&prefix),
+                Err(_) => true,
+            })
+            // Only now, so that damage beyond the prefix does not concern this reader.
+            .map(|row| row.and_then(|(key, payload)| payload.map(|payload| (key, payload)))),
+        ))
+    }
+
+    /// The rows whose keys begin with `prefix`.
+    pub(crate) fn rows_with<'txn>(
+        &self,
+        txn: &'txn RoTxn<'_>,
+        table: Table,
+        prefix: &[u8],
+    ) -> Result<Rows<'txn>, EngineError> {
+        // LMDB knows no empty key.
+        let start = match prefix {
+            [] => Bound::Unbounded,
+            _ => Bound::Included(prefix),
+        };
+        self.rows(txn, table, start, prefix)
+    }
+}
+
+/// Keys and payloads in order.
+pub(crate) type Rows<'txn> =
+    Box<dyn Iterator<Item = Result<(&'txn [u8], &'txn [u8]), EngineError>> + 'txn>;
+
+fn open_tables(env: &Env) -> Result<Option<Vec<Database<Bytes, Bytes>>>, EngineError> {
+    let txn = env.read_txn().map_err(failed("opening the index"))?;
+    let mut tables = Vec::new();
+    for table in Table::ALL {
+        let opened = env.open_database(&txn, Some(table.name()));
+        match opened.map_err(failed("opening the index"))? {
+            Some(database) => tables.push(database),
+            None => return Ok(None),
+        }
+    }
+    // LMDB keeps the handles only of a transaction that was committed.
+    txn.commit().map_err(failed("opening the index"))?;
+    Ok(Some(tables))
+}
+
+fn create_tables(env: &Env) -> Result<Vec<Database<Bytes, Bytes>>, EngineError> {
+    let mut txn = env.write_txn().map_err(failed("creating the index"))?;
+    let mut tables = Vec::new();
+    for table in Table::ALL {
+        let created = env.create_database(&mut txn, Some(table.name()));
+        tables.push(created.map_err(failed("creating the index"))?);
+    }
+    txn.commit().map_err(failed("creating the index"))?;
+    Ok(tables)
+}
+
+/// Our error for one of LMDB's.
+pub(crate) fn failed(doing: &'static str) -> impl Fn(heed::Error) -> EngineError {
+    move |error| match error {
+        heed::Error::Io(error) => EngineError::io(doing, error),
+        heed::Error::Mdb(MdbError::MapFull) => EngineError::NoSpace,
+        heed::Error::Mdb(
+            MdbError::Corrupted
+            | MdbError::PageNotFound
+            | MdbError::Invalid
+            | MdbError::VersionMismatch,
+        ) => EngineError::corrupt(format!("the index: {error}")),
+        heed::Error::Mdb(_)
+        | heed::Error::Encoding(_)
+        | heed::Error::Decoding(_)
+        | heed::Error::EnvAlreadyOpened => EngineError::io(doing, io::Error::other(error)),
+    }
+}
+
+/// The one place with `unsafe`.
+mod map {
+    use heed::{Env, EnvOpenOptions, WithTls};
+    use std::path::Path;
+
+    /// Maps the index into memory.
+    #[expect(
+        unsafe_code,
+        reason = "a mapped file must not change but through LMDB; see the argument inside"
+    )]
+    pub(super) fn open(options: &EnvOpenOptions<WithTls>, path: &Path) -> heed::Result<Env> {
+        // SAFETY: the map would show changes that anyone makes to the file. Nobody does: the file
+        // lies in a directory and has a mode that only this user may open; the data directory's
+        // lock, held by the caller as long as the map lives, keeps other servers away; and we set
+        // none of LMDB's flags that give up its own locking or syncing. DESIGN.md says that the
+        // directory is on a local file system and not to be edited while the server runs.
+        unsafe { options.open(path) }
+    }
+}

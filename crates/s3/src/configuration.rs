@@ -1,0 +1,180 @@
+//! What requests about a bucket and its configurations have in common.
+use catalog::{AccountId, Action, Bucket, BucketName};
+use digest::{Algorithm, Digest, digest_of};
+use gate::{Ask, PrincipalDirectory};
+use policy::BlockPublicAccess;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use vault::acl::{AccessControlPolicy, Acl, AclError, AclHeaders, AclOn, BODY_ID, HEADER_ID};
+
+use crate::{Body, Request, S3Error};
+
+/// Most configuration calls refuse anonymous callers (spec: sigv4 section 11).
+pub(crate) const SIGN_IN: &str = "Anonymous users cannot invoke this API. Please authenticate.";
+
+/// The bucket of a request, and the owner that the caller expects it to have.
+#[derive(Clone, Debug)]
+pub struct BucketInput {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// `x-amz-expected-bucket-owner`
+    pub expected_owner: Option<AccountId>,
+}
+
+impl BucketInput {
+    /// Reads both.
+    ///
+    /// # Errors
+    /// `InvalidBucketName`, `InvalidBucketOwnerAWSAccountID`.
+    pub fn read(request: &Request) -> Result<BucketInput, S3Error> {
+        Ok(BucketInput {
+            bucket: request.bucket()?,
+            expected_owner: request.expected_owner()?,
+        })
+    }
+
+    /// Asks for an action on the bucket.
+    pub fn ask<A: Action<Resource = Bucket>>(&self) -> Ask<A> {
+        Ask::on(Bucket::existing(self.bucket.clone())).expecting_owner(self.expected_owner)
+    }
+
+    /// The same of signed callers only.
+    pub fn ask_signed<A: Action<Resource = Bucket>>(&self) -> Ask<A> {
+        self.ask().refusing_anonymous(SIGN_IN)
+    }
+}
+
+/// Verifies a buffered body against `Content-MD5` and `x-amz-checksum-…`, and takes the members
+/// that ask for it off the input.
+///
+/// # Errors
+/// `InvalidDigest`, `BadDigest`, `InvalidRequest`.
+pub(crate) fn verify_body(request: &mut Request) -> Result<(), S3Error> {
+    let empty = bytes::Bytes::new();
+    let body = match &request.body {
+        Body::Full(bytes) => bytes,
+        Body::Stream(_) => &empty,
+    };
+    if let Some(text) = request.header("content-md5") {
+        let invalid = || S3Error::InvalidDigest {
+            value: text.to_owned(),
+        };
+        let expected = Digest::from_base64(Algorithm::Md5, text).ok_or_else(invalid)?;
+        let calculated = digest_of(Algorithm::Md5, body);
+        if calculated != expected {
+            return Err(S3Error::BadContentMd5 {
+                expected: text.to_owned(),
+                calculated: calculated.base64(),
+            });
+        }
+    }
+    for algorithm in Algorithm::CHECKSUMS {
+        let header = format!("x-amz-checksum-{}", algorithm.name().to_ascii_lowercase());
+        let Some(text) = request.header(&header) else {
+            continue;
+        };
+        let expected =
+            Digest::from_base64(algorithm, text).ok_or(S3Error::InvalidChecksumValue { header })?;
+        if digest_of(algorithm, body) != expected {
+            return Err(S3Error::BadChecksum {
+                algorithm: algorithm.name().to_owned(),
+            });
+        }
+    }
+    if let Value::Object(members) = &mut request.input {
+        members.retain(|name, _| name != "ContentMD5" && !name.starts_with("Checksum"));
+    }
+    Ok(())
+}
+
+/// Takes the ACL headers, also off the input.
+pub(crate) fn take_acl_headers(request: &mut Request) -> AclHeaders {
+    let headers = AclHeaders::read(|name| request.header(name));
+    if let Value::Object(members) = &mut request.input {
+        members.retain(|name, _| name != "ACL" && !name.starts_with("Grant"));
+    }
+    headers
+}
+
+/// The four Block Public Access flags with the model's member names. One that is missing is off.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PublicAccessBlock {
+    block_public_acls: bool,
+    ignore_public_acls: bool,
+    block_public_policy: bool,
+    restrict_public_buckets: bool,
+}
+
+impl From<PublicAccessBlock> for BlockPublicAccess {
+    fn from(flags: PublicAccessBlock) -> BlockPublicAccess {
+        BlockPublicAccess {
+            block_public_acls: flags.block_public_acls,
+            ignore_public_acls: flags.ignore_public_acls,
+            block_public_policy: flags.block_public_policy,
+            restrict_public_buckets: flags.restrict_public_buckets,
+        }
+    }
+}
+
+impl From<BlockPublicAccess> for PublicAccessBlock {
+    fn from(flags: BlockPublicAccess) -> PublicAccessBlock {
+        PublicAccessBlock {
+            block_public_acls: flags.block_public_acls,
+            ignore_public_acls: flags.ignore_public_acls,
+            block_public_policy: flags.block_public_policy,
+            restrict_public_buckets: flags.restrict_public_buckets,
+        }
+    }
+}
+
+/// The ACL of PutBucketAcl and PutObjectAcl: headers or a body, one of them (spec S-6).
+#[derive(Clone, Debug)]
+pub(crate) enum PutAcl {
+    /// Read from the headers.
+    Headers(Acl),
+    /// Not judged before the caller is.
+    Body(AccessControlPolicy),
+}
+
+impl PutAcl {
+    /// # Errors
+    /// Those of the headers; both or neither.
+    pub(crate) fn new(
+        headers: &AclHeaders,
+        on: AclOn,
+        body: Option<AccessControlPolicy>,
+    ) -> Result<PutAcl, S3Error> {
+        match (headers.parse(on)?, body) {
+            (Acl::Unsaid, None) => Err(AclError::Missing.into()),
+            (Acl::Unsaid, Some(body)) => Ok(PutAcl::Body(body)),
+            (acl, None) => Ok(PutAcl::Headers(acl)),
+            (_, Some(_)) => Err(AclError::HeadersAndBody.into()),
+        }
+    }
+
+    /// Whether it grants anything to everyone, or to every AWS account.
+    pub(crate) fn is_public(&self) -> bool {
+        match self {
+            PutAcl::Headers(acl) => acl.is_public(),
+            PutAcl::Body(body) => body.is_public(),
+        }
+    }
+
+    /// The ACL for what `owner` owns, its grantees looked up.
+    ///
+    /// # Errors
+    /// Those of bodies and grantees.
+    pub(crate) async fn for_owner(
+        &self,
+        owner: &str,
+        principals: &dyn PrincipalDirectory,
+    ) -> Result<Acl, AclError> {
+        let (acl, argument) = match self {
+            PutAcl::Headers(acl) => (acl.clone(), HEADER_ID),
+            PutAcl::Body(body) => (body.parse(owner)?, BODY_ID),
+        };
+        acl.check_accounts(principals, argument).await?;
+        Ok(acl)
+    }
+}

@@ -1,0 +1,36 @@
+//! DeleteBucket: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
+use catalog::s3;
+use gate::{Ask, Authorized, Identity, Operation};
+
+use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
+
+/// DeleteBucket.
+#[derive(Debug)]
+pub enum DeleteBucket {}
+
+impl Operation for DeleteBucket {
+    const NAME: &'static str = "DeleteBucket";
+    type Input = BucketInput;
+    type Output = ();
+    type Error = S3Error;
+    type Asks = Ask<s3::DeleteBucket>;
+    type Stores = Stores;
+
+    fn asks(input: &BucketInput, _: &Identity) -> Result<Self::Asks, S3Error> {
+        Ok(input.ask_signed())
+    }
+
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<(), S3Error> {
+        Ok(stores.vault.delete_bucket(&call.permits).await?)
+    }
+}
+
+impl S3Operation for DeleteBucket {
+    fn input(request: Request) -> Result<BucketInput, S3Error> {
+        BucketInput::read(&request)
+    }
+
+    fn respond(_: ()) -> Response {
+        Response::empty(204)
+    }
+}

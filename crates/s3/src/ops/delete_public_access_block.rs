@@ -1,0 +1,39 @@
+//! DeletePublicAccessBlock: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeletePublicAccessBlock.html>
+use catalog::s3;
+use gate::{Ask, Authorized, Identity, Operation};
+
+use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
+
+/// DeletePublicAccessBlock.
+#[derive(Debug)]
+pub enum DeletePublicAccessBlock {}
+
+impl Operation for DeletePublicAccessBlock {
+    const NAME: &'static str = "DeletePublicAccessBlock";
+    type Input = BucketInput;
+    type Output = ();
+    type Error = S3Error;
+    type Asks = Ask<s3::PutBucketPublicAccessBlock>;
+    type Stores = Stores;
+
+    fn asks(input: &BucketInput, _: &Identity) -> Result<Self::Asks, S3Error> {
+        Ok(input.ask_signed())
+    }
+
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<(), S3Error> {
+        Ok(stores
+            .vault
+            .set_public_access_block(&call.permits, None)
+            .await?)
+    }
+}
+
+impl S3Operation for DeletePublicAccessBlock {
+    fn input(request: Request) -> Result<BucketInput, S3Error> {
+        BucketInput::read(&request)
+    }
+
+    fn respond(_: ()) -> Response {
+        Response::empty(204)
+    }
+}
