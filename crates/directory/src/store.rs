@@ -198,7 +198,8 @@ impl Directory {
                 key: row.key.clone(),
                 why,
             };
-            let mut parts = row.key.trim_start_matches(ROWS).splitn(3, '/');
+            let place = row.key.strip_prefix(ROWS).unwrap_or_default();
+            let mut parts = place.splitn(3, '/');
             let (Some(first), Some(kind)) = (parts.next(), parts.next()) else {
                 return Err(corrupt("the row has no place".to_owned()));
             };

@@ -573,4 +573,36 @@ mod tests {
                 .is_err()
         );
     }
+
+    #[tokio::test]
+    async fn from_the_form_that_clients_send_to_the_xml_that_they_read() {
+        let world = World::new().await;
+        let ann = world.user(ONE, "ann", &[allow("sts:*")]).await;
+        world.role(TWO, "r", &trust("*", json!({})), &[]).await;
+        let form = "Action=AssumeRole&Version=2011-06-15&RoleSessionName=session\
+            &RoleArn=arn%3Aaws%3Aiam%3A%3A222222222222%3Arole%2Fr&DurationSeconds=900\
+            &Tags.member.1.Key=team&Tags.member.1.Value=red&TransitiveTagKeys.member.1=team\
+            &PolicyArns.member.1.arn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FReadOnlyAccess\
+            &SourceIdentity=ann&ExternalId=xy";
+        let form = wire::query::Form::parse(form.as_bytes()).unwrap();
+        let call = wire::query::decode(wire::Service::Sts, &form).unwrap();
+        call.check().unwrap();
+        let answer = world
+            .call(&ann, call.operation.name.as_str(), call.input)
+            .await;
+        let answer = answer.unwrap();
+        let xml = wire::query::encode(wire::Service::Sts, call.operation, &answer, "id");
+        for element in [
+            "<AssumeRoleResult>",
+            "<AccessKeyId>ASIA",
+            "<SecretAccessKey>",
+            "<SessionToken>",
+            "<Expiration>2027-01-15T08:15:00Z</Expiration>",
+            "<Arn>arn:aws:sts::222222222222:assumed-role/r/session</Arn>",
+            "<PackedPolicySize>",
+            "<SourceIdentity>ann</SourceIdentity>",
+        ] {
+            assert!(xml.contains(element), "{element} in {xml}");
+        }
+    }
 }
