@@ -19,12 +19,13 @@ mod configuration;
 mod dispatch;
 mod error;
 mod fields;
+mod lifecycle;
 mod operation;
 pub mod ops;
 mod policies;
 
 pub use body::{Body, ByteStream, Frame, ResponseBody};
-pub use configuration::{BucketInput, PublicAccessBlock};
+pub use configuration::{AccountInput, BucketInput, PublicAccessBlock, operation_name};
 pub use dispatch::dispatch;
 pub use error::S3Error;
 pub use operation::{Request, Response, S3Operation, Stores, expected_owner, object_key, streams};
