@@ -19,6 +19,8 @@ mod configuration;
 mod dispatch;
 mod error;
 mod fields;
+#[cfg(test)]
+pub(crate) mod harness;
 mod lifecycle;
 mod operation;
 pub mod ops;
