@@ -3,10 +3,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use catalog::{AccountId, EntityKind};
+use catalog::{AccountId, BucketName, EntityKind, Object};
 use engine::{
     BoxFuture, ControlError, ControlRow, ControlStore, ControlTxn, EngineError, Revision,
 };
+use gate::{BucketFacts, FactsError, Gate, Initiator, ObjectFacts, S3Facts};
+use policy::BlockPublicAccess;
 use seal::KeyEncryptionKey;
 
 use crate::state::Record;
@@ -79,7 +81,44 @@ impl ControlStore for Memory {
     }
 }
 
+/// S3 without a bucket.
+struct NoBuckets;
+
+impl S3Facts for NoBuckets {
+    fn bucket<'a>(
+        &'a self,
+        _: &'a BucketName,
+    ) -> gate::BoxFuture<'a, Result<Option<Arc<BucketFacts>>, FactsError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    fn object<'a>(
+        &'a self,
+        _: &'a BucketFacts,
+        _: &'a Object,
+    ) -> gate::BoxFuture<'a, Result<Option<ObjectFacts>, FactsError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    fn upload_initiator<'a>(
+        &'a self,
+        _: &'a BucketFacts,
+        _: &'a Object,
+    ) -> gate::BoxFuture<'a, Result<Option<Initiator>, FactsError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    fn account_public_access_block(
+        &self,
+        _: AccountId,
+    ) -> gate::BoxFuture<'_, Result<BlockPublicAccess, FactsError>> {
+        Box::pin(std::future::ready(Ok(BlockPublicAccess::default())))
+    }
+}
+
 impl Directory {
+    /// A gate over this directory and no bucket.
+    pub fn danger_gate(&self) -> Gate {
+        Gate::new(Arc::new(NoBuckets), Arc::new(self.clone()))
+    }
+
     /// An empty directory that forgets everything when it is dropped.
     ///
     /// # Errors
