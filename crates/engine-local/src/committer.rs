@@ -157,6 +157,9 @@ impl Committer {
             outcomes.push(job.apply(&mut apply).map_err(abandoned)?);
             garbage.append(&mut apply.garbage);
         }
+        if group.iter().any(Job::adds) {
+            store.index.check_reserve(&txn).map_err(abandoned)?;
+        }
         let payload = sequence.0.to_le_bytes();
         store
             .index
@@ -238,6 +241,14 @@ impl Job {
             } => bytes.len(),
             Job::Object { .. } => 0,
             Job::Control { txn, .. } => txn.puts.iter().map(|(_, value)| value.len()).sum(),
+        }
+    }
+
+    /// Whether it brings something new, and so is the first to be refused when space is short.
+    fn adds(&self) -> bool {
+        match self {
+            Job::Object { body, .. } => body.is_some(),
+            Job::Control { .. } => false,
         }
     }
 

@@ -27,6 +27,8 @@ mod codec;
 mod committer;
 mod disk;
 mod extent;
+#[cfg(test)]
+mod faults;
 mod health;
 mod index;
 mod pieces;
