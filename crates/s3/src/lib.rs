@@ -22,6 +22,9 @@ mod dispatch;
 mod error;
 mod fields;
 mod listing;
+#[cfg(test)]
+pub(crate) mod harness;
+mod lifecycle;
 mod operation;
 pub mod ops;
 mod policies;
@@ -31,7 +34,7 @@ mod tags;
 mod upload;
 
 pub use body::{Body, ByteStream, Frame, ResponseBody};
-pub use configuration::{BucketInput, PublicAccessBlock};
+pub use configuration::{AccountInput, BucketInput, PublicAccessBlock, operation_name};
 pub use dispatch::dispatch;
 pub use error::S3Error;
 pub use operation::{Request, Response, S3Operation, Stores, expected_owner, object_key, streams};

@@ -15,12 +15,16 @@ pub use put_object::PutObject;
 
 // Buckets.
 mod create_bucket;
+mod delete_account_public_access_block;
 mod delete_bucket;
+mod delete_bucket_lifecycle;
 mod delete_bucket_ownership_controls;
 mod delete_bucket_policy;
 mod delete_public_access_block;
+mod get_account_public_access_block;
 mod get_bucket_acl;
 mod get_bucket_encryption;
+mod get_bucket_lifecycle_configuration;
 mod get_bucket_location;
 mod get_bucket_ownership_controls;
 mod get_bucket_policy;
@@ -30,18 +34,24 @@ mod get_bucket_versioning;
 mod get_public_access_block;
 mod head_bucket;
 mod list_buckets;
+mod put_account_public_access_block;
 mod put_bucket_acl;
+mod put_bucket_lifecycle_configuration;
 mod put_bucket_ownership_controls;
 mod put_bucket_policy;
 mod put_public_access_block;
 
 pub use create_bucket::CreateBucket;
+pub use delete_account_public_access_block::DeleteAccountPublicAccessBlock;
 pub use delete_bucket::DeleteBucket;
+pub use delete_bucket_lifecycle::DeleteBucketLifecycle;
 pub use delete_bucket_ownership_controls::DeleteBucketOwnershipControls;
 pub use delete_bucket_policy::DeleteBucketPolicy;
 pub use delete_public_access_block::DeletePublicAccessBlock;
+pub use get_account_public_access_block::GetAccountPublicAccessBlock;
 pub use get_bucket_acl::GetBucketAcl;
 pub use get_bucket_encryption::GetBucketEncryption;
+pub use get_bucket_lifecycle_configuration::GetBucketLifecycleConfiguration;
 pub use get_bucket_location::GetBucketLocation;
 pub use get_bucket_ownership_controls::GetBucketOwnershipControls;
 pub use get_bucket_policy::GetBucketPolicy;
@@ -51,7 +61,9 @@ pub use get_bucket_versioning::GetBucketVersioning;
 pub use get_public_access_block::GetPublicAccessBlock;
 pub use head_bucket::HeadBucket;
 pub use list_buckets::ListBuckets;
+pub use put_account_public_access_block::PutAccountPublicAccessBlock;
 pub use put_bucket_acl::PutBucketAcl;
+pub use put_bucket_lifecycle_configuration::PutBucketLifecycleConfiguration;
 pub use put_bucket_ownership_controls::PutBucketOwnershipControls;
 pub use put_bucket_policy::PutBucketPolicy;
 pub use put_public_access_block::PutPublicAccessBlock;
@@ -86,6 +98,12 @@ macro_rules! for_each_operation {
             DeleteBucketOwnershipControls
             GetBucketAcl
             PutBucketAcl
+            GetBucketLifecycleConfiguration
+            PutBucketLifecycleConfiguration
+            DeleteBucketLifecycle
+            GetAccountPublicAccessBlock
+            PutAccountPublicAccessBlock
+            DeleteAccountPublicAccessBlock
             GetBucketVersioning
             GetBucketEncryption
             GetBucketRequestPayment
