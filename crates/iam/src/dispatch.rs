@@ -1,5 +1,6 @@
 //! From a name and an input to the operation that serves it.
 use gate::Judge;
+use policy::CallerKind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,6 +19,10 @@ pub async fn dispatch(
     input: Value,
     stores: &Stores,
 ) -> Result<Value, IamError> {
+    // No operation of IAM takes unsigned calls.
+    if judge.identity().caller.kind == CallerKind::Anonymous {
+        return Err(IamError::MissingAuthenticationToken);
+    }
     let Some(modelled) = wire::model(Service::Iam).operation(operation) else {
         return Err(IamError::InvalidAction(operation.to_owned()));
     };

@@ -22,6 +22,10 @@ pub mod ops;
 mod page;
 mod shapes;
 
+use std::sync::Arc;
+
+use directory::Directory;
+
 pub use dispatch::dispatch;
 pub use error::IamError;
 
@@ -29,5 +33,5 @@ pub use error::IamError;
 #[derive(Clone, Debug)]
 pub struct Stores {
     /// Accounts and everything in them.
-    pub directory: directory::Directory,
+    pub directory: Arc<Directory>,
 }

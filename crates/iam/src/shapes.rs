@@ -430,7 +430,6 @@ impl From<Usage> for PolicyUsage {
 
 /// `EntityType`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[expect(clippy::upper_case_acronyms, reason = "AWS's words")]
 pub(crate) enum EntityType {
     User,
     Role,

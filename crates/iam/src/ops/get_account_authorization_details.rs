@@ -76,7 +76,6 @@ impl Operation for GetAccountAuthorizationDetails {
 }
 
 /// What is listed: users, groups, roles and policies are paged as one list in this order.
-#[expect(clippy::large_enum_variant, reason = "lives for one page only")]
 enum Item {
     User(UserDetail),
     Group(GroupDetail),

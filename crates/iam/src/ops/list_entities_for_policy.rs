@@ -57,7 +57,7 @@ impl Operation for ListEntitiesForPolicy {
         let all = stores
             .directory
             .list_entities_for_policy(&call.permits, &filter)?;
-        let (shown, end) = page(all, |user| user.id.clone(), &input.page)?;
+        let (shown, end) = page(all, UserOfPolicy::place, &input.page)?;
         let mut output = Output {
             end,
             ..Output::default()
