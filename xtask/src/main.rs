@@ -1,3 +1,57 @@
-//! The tasks of the project.
+//! The project's own tasks, run as `cargo xtask NAME`.
+//!
+//! ```text
+//! cargo xtask serve [--release] [-- ARGUMENTS of `strongroom serve`]
+//! cargo xtask test [--group NAME]... [--list]
+//! cargo xtask ci
+//! cargo xtask models
+//! ```
+//!
+//! It is not part of the product: nothing here is shipped.
 
-fn main() {}
+mod count;
+mod groups;
+mod install;
+mod serve;
+mod test;
+mod work;
+
+use std::process::ExitCode;
+
+use work::Failure;
+
+const USAGE: &str = "\
+usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom serve`; --dev among ARGUMENTS
+                                                   makes accounts with fixed keys to try things with
+       cargo xtask test [--group NAME]... [--list] build, install what the tests need, run them
+       cargo xtask ci                              what continuous integration runs (.ci/run)
+       cargo xtask models                          make the tables that are derived from AWS's models";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
+    let Some((task, rest)) = arguments.split_first() else {
+        return Err(Failure::new(USAGE));
+    };
+    match task.as_str() {
+        "serve" => serve::run(rest),
+        "test" => test::run(rest),
+        "ci" => work::run_to_the_end(work::command("bash").arg(".ci/run").args(rest)),
+        // Where the tables are derived, add `mod models;` above and call `models::run(rest)` here.
+        "models" => Err(Failure::new("no tables are derived from AWS's models yet")),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        unknown => Err(Failure::new(format!("no task `{unknown}`\n{USAGE}"))),
+    }
+}

@@ -101,7 +101,9 @@ pub enum NoSuchEntity {
         group: String,
     },
     /// A role in an instance profile.
-    #[error("The role with name {role} cannot be found in the instance profile {instance_profile}.")]
+    #[error(
+        "The role with name {role} cannot be found in the instance profile {instance_profile}."
+    )]
     RoleInInstanceProfile {
         /// The role.
         role: String,

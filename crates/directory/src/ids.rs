@@ -46,6 +46,8 @@ impl IdPrefix {
 }
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// Set in the first six bytes of every id that holds its account; older ids of AWS lack it.
+const HOLDS_ACCOUNT: u64 = 1 << 47;
 /// The bits of the first six bytes that hold the account.
 const ACCOUNT_BITS: u64 = 0x7fff_ffff_ff80;
 
@@ -64,7 +66,7 @@ pub(crate) fn well_known(prefix: IdPrefix, account: AccountId, number: u8) -> St
 
 fn mint_from(prefix: IdPrefix, account: AccountId, random: [u8; 6]) -> String {
     let [low, a, b, c, d, last] = random;
-    let value = 1 << 47 | account.number() << 7 | u64::from(low & 0x7f);
+    let value = HOLDS_ACCOUNT | account.number() << 7 | u64::from(low & 0x7f);
     let [_, _, v0, v1, v2, v3, v4, v5] = value.to_be_bytes();
     let mut id = String::with_capacity(21);
     id.push_str(prefix.letters());
@@ -75,7 +77,7 @@ fn mint_from(prefix: IdPrefix, account: AccountId, random: [u8; 6]) -> String {
     id
 }
 
-/// The account in an access key id; `None` for what is no access key id.
+/// The account in an access key id; `None` for what is no access key id, or an old one of AWS.
 pub fn account_of(access_key_id: &str) -> Option<AccountId> {
     let rest = access_key_id
         .strip_prefix(IdPrefix::AccessKey.letters())
@@ -92,7 +94,11 @@ pub fn account_of(access_key_id: &str) -> Option<AccountId> {
         let value = BASE32.iter().position(|digit| *digit == byte)?;
         bits = bits << 5 | value as u64;
     }
-    let account = (bits >> 2 & ACCOUNT_BITS) >> 7;
+    let value = bits >> 2;
+    if value & HOLDS_ACCOUNT == 0 {
+        return None;
+    }
+    let account = (value & ACCOUNT_BITS) >> 7;
     AccountId::parse(&account.to_string()).ok()
 }
 
@@ -166,6 +172,7 @@ mod tests {
             "AKIAQNZGKIQY56JQ7WM",
             "AKIAQNZGKIQY56JQ7WM1",
             "AIDAQNZGKIQY56JQ7WML",
+            "AKIAIOSFODNN7EXAMPLE",
         ] {
             assert_eq!(account_of(text), None, "{text}");
         }

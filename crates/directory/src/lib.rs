@@ -24,19 +24,46 @@
 //!     directory.identity(&found, "s3").map(Some)
 //! }
 //! ```
+mod access_keys;
 mod accounts;
+mod aliases;
+mod attachments;
 pub mod aws_managed;
+mod boundaries;
 mod credentials;
+mod entities;
+mod entity_error;
 mod facts;
+mod groups;
 mod ids;
+mod inline_policies;
+mod instance_profiles;
+#[cfg(any(test, feature = "danger-test"))]
+mod memory;
+mod policies;
+pub mod quotas;
+mod roles;
 mod sessions;
 mod state;
 mod store;
+mod summary;
+mod tags;
 mod usage;
+mod users;
 
+pub use access_keys::{KeyUse, NewAccessKey};
 pub use accounts::{CreatedAccount, NewAccount, WellKnownKey};
 pub use credentials::{CredentialError, Found, session_arn};
+pub use entity_error::{
+    DeleteConflict, EntityAlreadyExists, EntityError, InvalidInput, LimitExceeded, NoSuchEntity,
+};
 pub use ids::{IdPrefix, Secret, account_of, mint};
+pub use instance_profiles::InstanceProfileView;
+pub use policies::{
+    MakeDefault, NewPolicy, PolicyFilter, PolicyScope, PolicyUsage, PolicyView, UserOfPolicy,
+    UserOfPolicyFilter, VersionView,
+};
+pub use roles::{NewRole, RoleView};
 pub use sessions::{NewRoleSession, TemporaryCredentials};
 pub use state::{
     AccessKey, Account, AccountState, AccountStatus, ByName, Entity, EntityRef, EntitySet, Group,
@@ -44,4 +71,6 @@ pub use state::{
     Snapshot, Tags, User, entity_arn, name_key,
 };
 pub use store::{Changes, Directory, DirectoryError, View};
+pub use summary::{AccountDetails, GroupDetail, PolicyDetail, RoleDetail, UserDetail};
 pub use usage::LastUse;
+pub use users::{NewUser, Rename, UserOrRoot};

@@ -224,17 +224,22 @@ pub struct TemporaryCredentials {
 }
 
 impl Directory {
-    /// The role that may be assumed; `None` if it was deleted since it was judged.
-    pub fn role_to_assume(&self, permit: &Permit<sts::AssumeRole>) -> Option<Arc<Role>> {
+    /// The role that may be assumed, with its account; `None` if it was deleted since it was
+    /// judged.
+    pub fn role_to_assume(
+        &self,
+        permit: &Permit<sts::AssumeRole>,
+    ) -> Option<(AccountId, Arc<Role>)> {
         let snapshot = self.peek();
-        let (_, role) = snapshot.role_by_arn(&permit.resource().arn)?;
-        Some(role.clone())
+        let (account, role) = snapshot.role_by_arn(&permit.resource().arn)?;
+        Some((account, role.clone()))
     }
 
     /// Makes a session of the role that may be assumed. Nothing is written.
     ///
     /// # Errors
-    /// There is no randomness, or the role was deleted since it was judged.
+    /// There is no randomness, the role was deleted since it was judged, or a managed session
+    /// policy is neither of the role's account nor AWS's.
     pub fn assume_role(
         &self,
         permit: &Permit<sts::AssumeRole>,
@@ -245,7 +250,19 @@ impl Directory {
             let snapshot = self.peek();
             let found = snapshot.role_by_arn(&permit.resource().arn);
             match found.filter(|(_, found)| found.id == role.id) {
-                Some((account, _)) => account,
+                Some((account, _)) => {
+                    let state = snapshot
+                        .account(account)
+                        .ok_or(DirectoryError::NoSuchAccount { account })?;
+                    if let Some(arn) = session
+                        .policy_arns
+                        .iter()
+                        .find(|arn| crate::credentials::managed(state, arn).is_none())
+                    {
+                        return Err(DirectoryError::NoSuchSessionPolicy { arn: arn.clone() });
+                    }
+                    account
+                }
                 None => {
                     return Err(DirectoryError::RoleGone {
                         arn: permit.resource().arn.clone(),

@@ -81,6 +81,12 @@ pub enum DirectoryError {
         /// Its ARN.
         arn: String,
     },
+    /// A managed session policy is neither of the role's account nor AWS's.
+    #[error("there is no managed policy `{arn}`")]
+    NoSuchSessionPolicy {
+        /// Its ARN.
+        arn: String,
+    },
     /// Only users and root users with long-term credentials get a session token.
     #[error("the caller has no long-term credentials")]
     NoLongTermCredentials,

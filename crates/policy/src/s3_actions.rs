@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::pattern::{Case, Pattern};
+
 static TABLE: LazyLock<Table> = LazyLock::new(Table::read);
 
 struct Table {
@@ -12,20 +14,68 @@ struct Table {
     condition_keys: HashSet<String>,
 }
 
-/// An action.
-pub(crate) struct S3Action {
+struct S3Action {
     /// `s3:Name`
-    pub name: String,
+    name: String,
     on_bucket: bool,
     on_object: bool,
     condition_keys: HashSet<String>,
 }
 
-/// What a resource pattern can match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What resource patterns can match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ResourceShape {
     pub bucket: bool,
     pub object: bool,
+}
+
+/// Actions that bucket policies can name, as bits by their place in the table: documents list
+/// many patterns and keys, and each pair of them is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ActionSet([u64; 4]);
+
+impl ActionSet {
+    fn of(holds: impl Fn(&S3Action) -> bool) -> ActionSet {
+        let mut set = ActionSet::default();
+        for (place, action) in TABLE.actions.iter().enumerate() {
+            if let Some(word) = set.0.get_mut(place / 64)
+                && holds(action)
+            {
+                *word |= 1 << (place % 64);
+            }
+        }
+        set
+    }
+
+    /// The actions that a pattern stands for.
+    pub fn named(pattern: &Pattern) -> ActionSet {
+        ActionSet::of(|action| pattern.matches_plain(&action.name, Case::Ignored))
+    }
+
+    /// The actions on what the resources can match.
+    pub fn on(shape: ResourceShape) -> ActionSet {
+        ActionSet::of(|action| {
+            (action.on_bucket && shape.bucket) || (action.on_object && shape.object)
+        })
+    }
+
+    /// The actions whose requests can have the key, which is in lower case.
+    pub fn with_condition_key(lower: &str) -> ActionSet {
+        let key = key(lower);
+        ActionSet::of(|action| action.condition_keys.contains(&key))
+    }
+
+    pub fn and(self, other: ActionSet) -> ActionSet {
+        let mut both = self;
+        for (word, other) in both.0.iter_mut().zip(other.0) {
+            *word &= other;
+        }
+        both
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == [0; 4]
+    }
 }
 
 #[derive(Deserialize)]
@@ -110,30 +160,11 @@ fn key(text: &str) -> String {
     }
 }
 
-/// The actions that bucket policies can name.
-pub(crate) fn of_bucket_policies() -> impl Iterator<Item = &'static S3Action> {
-    TABLE.actions.iter()
-}
-
 /// Whether bucket policies take the key, which is in lower case.
 pub(crate) fn is_condition_key(lower: &str) -> bool {
     lower.starts_with("aws:")
         || KEYS_OF_OTHERS.contains(&lower)
         || TABLE.condition_keys.contains(&key(lower))
-}
-
-impl S3Action {
-    /// Whether it acts on what one of the resources can match.
-    pub fn acts_on(&self, shapes: &[ResourceShape]) -> bool {
-        shapes
-            .iter()
-            .any(|shape| (self.on_bucket && shape.bucket) || (self.on_object && shape.object))
-    }
-
-    /// Whether a request for it can have the key, which is in lower case.
-    pub fn has_condition_key(&self, lower: &str) -> bool {
-        self.condition_keys.contains(&key(lower))
-    }
 }
 
 #[cfg(test)]
@@ -142,14 +173,16 @@ mod tests {
 
     #[test]
     fn the_table_is_read() {
-        assert!(of_bucket_policies().count() > 80);
-        let get = of_bucket_policies()
+        assert!((80..=256).contains(&TABLE.actions.len()));
+        let get = TABLE
+            .actions
+            .iter()
             .find(|a| a.name == "s3:GetObject")
             .unwrap();
         assert!(get.on_object && !get.on_bucket);
-        assert!(get.has_condition_key("s3:existingobjecttag/project"));
-        assert!(get.has_condition_key("s3:dataaccesspointarn"));
-        assert!(!get.has_condition_key("s3:prefix"));
+        assert!(get.condition_keys.contains("s3:existingobjecttag/"));
+        assert!(get.condition_keys.contains("s3:dataaccesspointarn"));
+        assert!(!get.condition_keys.contains("s3:prefix"));
         assert!(is_condition_key("s3:x-amz-acl") && !is_condition_key("s3:nonsense"));
     }
 }

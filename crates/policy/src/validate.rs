@@ -7,7 +7,7 @@ use crate::condition::{Comparison, Instant, Network, Operator};
 use crate::json::{self, Member, Node, Value};
 use crate::pattern::{Case, Pattern, Variables, Wildcards, arn_parts};
 use crate::principal::{PrincipalWord, parse_principal};
-use crate::s3_actions::{self, ResourceShape};
+use crate::s3_actions::{ActionSet, ResourceShape, is_condition_key};
 use crate::statement::{has_principals, is_statement_element};
 use crate::{Finding, PolicyKind, Position, PrincipalRef};
 
@@ -650,15 +650,22 @@ fn bucket_statement(bucket: Option<&BucketName>, statement: &Node) -> Check {
     }
     bucket_principals(statement)?;
     let actions = bucket_actions(statement)?;
-    let shapes = bucket_resources(bucket, statement)?;
-    if statement.get("Action").is_some() && statement.get("Resource").is_some() {
-        for (matched, start) in &actions {
-            let fits = matched.iter().any(|action| action.acts_on(&shapes));
-            let message = "Action does not apply to any resource(s) in statement";
-            ensure(fits, message, *start)?;
-        }
+    let shape = bucket_resources(bucket, statement)?;
+    let lists = statement.get("Action").is_some() && statement.get("Resource").is_some();
+    let fitting = if lists {
+        ActionSet::on(shape)
+    } else {
+        // What is not listed may be anything.
+        ActionSet::on(ResourceShape {
+            bucket: true,
+            object: true,
+        })
+    };
+    for (named, start) in &actions {
+        let message = "Action does not apply to any resource(s) in statement";
+        ensure(!lists || !named.and(fitting).is_empty(), message, *start)?;
     }
-    bucket_conditions(statement, &actions, &shapes)
+    bucket_conditions(statement, &actions, fitting)
 }
 
 /// Wrong types are no more than bad JSON to S3.
@@ -719,34 +726,31 @@ fn bucket_principals(statement: &Node) -> Check {
     Ok(())
 }
 
-type MatchedActions = Vec<(Vec<&'static s3_actions::S3Action>, usize)>;
-
-/// The known actions that each entry stands for.
-fn bucket_actions(statement: &Node) -> Result<MatchedActions, Problem> {
+/// The known actions that each entry stands for, and where it is.
+fn bucket_actions(statement: &Node) -> Result<Vec<(ActionSet, usize)>, Problem> {
     let mut all = Vec::new();
     for (text, start) in texts(either(statement, "Action", "NotAction")) {
         let pattern = Pattern::compile(text, Wildcards::Match, Variables::Literal);
-        let matched: Vec<_> = s3_actions::of_bucket_policies()
-            .filter(|action| pattern.matches_plain(&action.name, Case::Ignored))
-            .collect();
-        ensure(!matched.is_empty(), "Policy has invalid action", start)?;
-        all.push((matched, start));
+        let named = ActionSet::named(&pattern);
+        ensure(!named.is_empty(), "Policy has invalid action", start)?;
+        all.push((named, start));
     }
     Ok(all)
 }
 
-/// What kinds of things the resources can match in this bucket.
+/// What the resources together can match in this bucket.
 fn bucket_resources(
     bucket: Option<&BucketName>,
     statement: &Node,
-) -> Result<Vec<ResourceShape>, Problem> {
-    let mut shapes = Vec::new();
+) -> Result<ResourceShape, Problem> {
+    let mut whole = ResourceShape::default();
     for (text, start) in texts(either(statement, "Resource", "NotResource")) {
         let shape = resource_shape(bucket, text);
         let shape = shape.ok_or(problem("Policy has invalid resource", start))?;
-        shapes.push(shape);
+        whole.bucket |= shape.bucket;
+        whole.object |= shape.object;
     }
-    Ok(shapes)
+    Ok(whole)
 }
 
 fn resource_shape(bucket: Option<&BucketName>, text: &str) -> Option<ResourceShape> {
@@ -778,8 +782,8 @@ fn resource_shape(bucket: Option<&BucketName>, text: &str) -> Option<ResourceSha
 
 fn bucket_conditions(
     statement: &Node,
-    actions: &MatchedActions,
-    shapes: &[ResourceShape],
+    actions: &[(ActionSet, usize)],
+    fitting: ActionSet,
 ) -> Check {
     let lists_actions = statement.get("Action").is_some();
     for block in statement
@@ -802,7 +806,7 @@ fn bucket_conditions(
         }
         for member in block.node.members().into_iter().flatten() {
             let key = member.name.to_lowercase();
-            if !s3_actions::is_condition_key(&key) {
+            if !is_condition_key(&key) {
                 let message = "Policy has an invalid condition key";
                 return Err(problem(message, member.start));
             }
@@ -817,14 +821,11 @@ fn bucket_conditions(
             if !key.starts_with("s3:") || !lists_actions {
                 continue;
             }
-            for (matched, _) in actions {
-                let fits = matched
-                    .iter()
-                    .any(|action| action.acts_on(shapes) && action.has_condition_key(&key));
-                let message =
-                    "Conditions do not apply to combination of actions and resources in statement";
-                ensure(fits, message, member.start)?;
-            }
+            let with_key = ActionSet::with_condition_key(&key).and(fitting);
+            let fits = |(named, _): &(ActionSet, usize)| !named.and(with_key).is_empty();
+            let message =
+                "Conditions do not apply to combination of actions and resources in statement";
+            ensure(actions.iter().all(fits), message, member.start)?;
         }
     }
     Ok(())

@@ -241,11 +241,11 @@ proptest! {
     fn order_and_repetition_do_not_matter(world in worlds()) {
         let wanted = answer(&world);
         let mut turned = world.clone();
-        for list in [Some(&mut turned.own), turned.boundary.as_mut(), turned.session.as_mut(), Some(&mut turned.bucket)] {
-            if let Some(list) = list {
-                list.reverse();
-                list.extend(list.clone());
-            }
+        let (boundary, session) = (turned.boundary.as_mut(), turned.session.as_mut());
+        let lists = [Some(&mut turned.own), boundary, session, Some(&mut turned.bucket)];
+        for list in lists.into_iter().flatten() {
+            list.reverse();
+            list.extend(list.clone());
         }
         prop_assert_eq!(answer(&turned), wanted);
     }

@@ -15,6 +15,8 @@
 //! ```
 
 mod body;
+mod checksum;
+mod conditions;
 mod configuration;
 mod dispatch;
 mod error;
@@ -22,9 +24,14 @@ mod fields;
 #[cfg(test)]
 pub(crate) mod harness;
 mod lifecycle;
+mod listing;
 mod operation;
 pub mod ops;
 mod policies;
+mod reading;
+mod receiving;
+mod tags;
+mod upload;
 
 pub use body::{Body, ByteStream, Frame, ResponseBody};
 pub use configuration::{AccountInput, BucketInput, PublicAccessBlock, operation_name};

@@ -82,16 +82,34 @@ impl Request {
         })
     }
 
-    /// The object that the request names, with `versionId` and `uploadId` if they are there.
+    /// The object that the request names: its current version.
     ///
     /// # Errors
     /// `InvalidBucketName`, `KeyTooLongError`.
     pub fn object(&self) -> Result<Object, S3Error> {
+        let key = object_key(self.key.as_deref().unwrap_or_default())?;
+        Ok(Object::current(self.bucket()?, key))
+    }
+
+    /// The object that the request names, with its `versionId`.
+    ///
+    /// # Errors
+    /// As [`Request::object`].
+    pub fn versioned_object(&self) -> Result<Object, S3Error> {
         Ok(Object {
-            bucket: self.bucket()?,
-            key: object_key(self.key.as_deref().unwrap_or_default())?,
             version: self.parameter("versionId").map(str::to_owned),
+            ..self.object()?
+        })
+    }
+
+    /// The upload to an object that the request names by `uploadId`.
+    ///
+    /// # Errors
+    /// As [`Request::object`].
+    pub fn upload_object(&self) -> Result<Object, S3Error> {
+        Ok(Object {
             upload: self.parameter("uploadId").map(str::to_owned),
+            ..self.object()?
         })
     }
 

@@ -1,14 +1,17 @@
 //! Bodies between the connection and the services.
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use s3::{ByteStream, ResponseBody, S3Error};
+use wire::chunked::{Decoder, PayloadCheck};
 
 /// How much of a refused body is read so that the client can read the refusal.
 const DRAIN_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -98,6 +101,62 @@ impl Drop for Arriving {
             // What is not read in time is not read.
             let _ = tokio::time::timeout(DRAIN_TIMEOUT, drain).await;
         });
+    }
+}
+
+/// The body of an object on its way in: decoded and verified. It ends without an error only when
+/// all of it verified.
+pub(crate) struct Upload {
+    arriving: Arriving,
+    decoder: Option<Decoder>,
+    check: Option<PayloadCheck>,
+    decoded: VecDeque<Bytes>,
+}
+
+impl Upload {
+    pub(crate) fn new(arriving: Arriving, decoder: Option<Decoder>, check: PayloadCheck) -> Upload {
+        Upload { arriving, decoder, check: Some(check), decoded: VecDeque::new() }
+    }
+
+    pub(crate) fn into_stream(self) -> impl Stream<Item = Result<s3::Frame, S3Error>> + Send {
+        futures_util::stream::try_unfold(self, |mut upload| async move {
+            let frame = upload.next().await?;
+            Ok(frame.map(|frame| (frame, upload)))
+        })
+    }
+
+    async fn next(&mut self) -> Result<Option<s3::Frame>, S3Error> {
+        loop {
+            if let Some(bytes) = self.decoded.pop_front() {
+                return Ok(Some(s3::Frame::Data(bytes)));
+            }
+            let Some(bytes) = self.arriving.next().await else { return self.end() };
+            let bytes = bytes?;
+            match &mut self.decoder {
+                Some(decoder) => self.decoded.extend(decoder.push(bytes)?),
+                None => {
+                    if let Some(check) = &mut self.check {
+                        check.update(&bytes);
+                    }
+                    return Ok(Some(s3::Frame::Data(bytes)));
+                }
+            }
+        }
+    }
+
+    fn end(&mut self) -> Result<Option<s3::Frame>, S3Error> {
+        if let Some(check) = self.check.take() {
+            check.finish()?;
+        }
+        let Some(decoder) = self.decoder.take() else { return Ok(None) };
+        let mut trailers = HeaderMap::new();
+        for (name, value) in decoder.finish()? {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+                trailers.append(name, value);
+            }
+        }
+        Ok((!trailers.is_empty()).then_some(s3::Frame::Trailers(trailers)))
     }
 }
 

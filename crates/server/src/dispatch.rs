@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use directory::Directory;
+use directory::{CredentialError, Directory};
 use gate::{AuthType, Gate, Identity, Judge, Proof, RequestFacts};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -18,7 +18,7 @@ use policy::Decision;
 use vault::Vault;
 use wire::request::Request;
 use wire::rest::Domains;
-use wire::sigv4::{self, Endpoint, Regions};
+use wire::sigv4::{self, Endpoint, Regions, Style};
 use wire::{AwsError, Service};
 
 use crate::body::{Arriving, Leaving};
@@ -311,5 +311,34 @@ fn put(answer: &mut Response<Leaving>, name: &str, value: &str) {
     let name = HeaderName::from_bytes(name.as_bytes());
     if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
         answer.headers_mut().insert(name, value);
+    }
+}
+
+/// A credential that cannot be used, in the words of the protocol.
+fn credential_error(
+    error: &CredentialError,
+    style: Style,
+    access_key_id: &str,
+    token: Option<&str>,
+) -> AwsError {
+    let token = token.unwrap_or_default();
+    match error {
+        CredentialError::UnknownKey | CredentialError::InactiveKey => {
+            sigv4::unknown_access_key(style, access_key_id)
+        }
+        CredentialError::InvalidToken => sigv4::invalid_token(style, token),
+        CredentialError::ExpiredToken => sigv4::expired_token(style, token),
+        CredentialError::Sealed(_) | CredentialError::PolicyMissing { .. } => match style {
+            Style::S3 => AwsError::new(
+                500,
+                "InternalError",
+                "We encountered an internal error. Please try again.",
+            ),
+            Style::Query => AwsError::new(
+                500,
+                "InternalFailure",
+                "The request processing has failed because of an unknown error, exception or failure.",
+            ),
+        },
     }
 }

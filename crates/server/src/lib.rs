@@ -13,6 +13,7 @@
 //! ```
 
 mod admin;
+mod body;
 mod config;
 mod dev;
 mod dispatch;

@@ -15,7 +15,7 @@ use seal::KeyEncryptionKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use vault::Vault;
+use vault::{Foundations, Vault};
 
 use crate::admin::{self, Admin};
 use crate::config::Config;
@@ -125,7 +125,14 @@ impl Server {
         let control: Arc<dyn ControlStore> = local.clone();
         let objects: Arc<dyn ObjectEngine> = local;
         let directory = Arc::new(Directory::open(control.clone(), keys.clone()).await?);
-        let vault = Arc::new(Vault::open(objects, control, keys, directory.clone()).await?);
+        let foundations = Foundations {
+            engine: objects,
+            control,
+            keys,
+            principals: directory.clone(),
+            region: config.region.clone(),
+        };
+        let vault = Arc::new(Vault::open(foundations).await?);
         let gate = Gate::new(vault.clone(), directory.clone());
         let journal = open_journal(&config)?;
         let first = first_account(&gate, &directory, dev.as_ref()).await?;

@@ -13,6 +13,9 @@ use crate::error::AwsError;
 use crate::model::{Kind, Member, Model, Operation, Service, Shape, ShapeId, model};
 use crate::query::plain;
 
+/// Violations beyond these are neither counted nor told: a form of many bad items must not make a far longer answer.
+const VIOLATIONS_MAX: usize = 100;
+
 /// Checks an input and collects every violation.
 ///
 /// # Errors
@@ -25,6 +28,7 @@ pub fn check(service: Service, operation: &Operation, input: &Value) -> Result<(
         };
         checker.structure(shape, "", input, &mut violations);
     }
+    violations.truncate(VIOLATIONS_MAX);
     if violations.is_empty() {
         return Ok(());
     }
@@ -63,6 +67,9 @@ impl Checker {
     }
 
     fn value(&self, id: ShapeId, path: &str, value: &Value, violations: &mut Vec<String>) {
+        if violations.len() >= VIOLATIONS_MAX {
+            return;
+        }
         let shape = self.model.shape(id);
         for rule in broken_rules(shape, value) {
             violations.push(violation(shape, path, value, &rule));

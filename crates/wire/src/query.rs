@@ -14,23 +14,25 @@ use crate::model::{Kind, Model, Operation, Service, ShapeId, model};
 use crate::time;
 use crate::xml::Writer;
 
+/// The longest form that is read. IAM's own limits on policy documents are far below it.
+pub const FORM_BYTES_MAX: usize = 1024 * 1024;
+
 /// Deeper names than this are refused; AWS's models need less than half of it.
 const NAME_PARTS_MAX: usize = 32;
 
-/// The fields of a form body or a query string.
-#[derive(Debug, Default)]
+/// The fields of a form body or a query string. They may hold passwords, so they cannot be printed.
+#[derive(Default)]
 pub struct Form {
     root: Node,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Node {
     value: Option<String>,
     children: BTreeMap<String, Node>,
 }
 
-/// A decoded call: which operation, with which input.
-#[derive(Debug)]
+/// A decoded call: which operation, with which input. Its `Debug` leaves out the input, which may hold passwords.
 pub struct Call {
     /// Whose operation it is.
     pub service: Service,
@@ -44,8 +46,15 @@ impl Form {
     /// Reads `application/x-www-form-urlencoded` text. `+` is a blank; the first of two equal names wins.
     ///
     /// # Errors
-    /// `MalformedQueryString` if a name or value is not UTF-8 or a name has too many parts.
+    /// `MalformedQueryString` if a name or value is not UTF-8 or a name has too many parts; `RequestEntityTooLarge`.
     pub fn parse(text: &[u8]) -> Result<Form, AwsError> {
+        if text.len() > FORM_BYTES_MAX {
+            return Err(AwsError::new(
+                413,
+                "RequestEntityTooLarge",
+                format!("Request must be smaller than {FORM_BYTES_MAX} bytes."),
+            ));
+        }
         let mut form = Form::default();
         for pair in text
             .split(|byte| *byte == b'&')
@@ -132,7 +141,7 @@ fn decoded(text: &[u8]) -> Result<String, AwsError> {
     String::from_utf8(percent_decode(&blanks).collect()).map_err(|_| malformed_query_string())
 }
 
-fn malformed_query_string() -> AwsError {
+pub(crate) fn malformed_query_string() -> AwsError {
     AwsError::new(
         404,
         "MalformedQueryString",
@@ -176,6 +185,16 @@ pub fn decode(service: Service, form: &Form) -> Result<Call, AwsError> {
         operation,
         input,
     })
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Call")
+            .field("service", &self.service)
+            .field("operation", &self.operation.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Call {

@@ -4,8 +4,8 @@ use http::HeaderMap;
 
 use crate::error::AwsError;
 
-/// A request without its body, as received.
-#[derive(Debug, Clone, Copy)]
+/// A request without its body, as received. Its `Debug` leaves out query and headers, which hold credentials.
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The method in capitals.
     pub method: &'a str,
@@ -15,6 +15,16 @@ pub struct Request<'a> {
     pub query: &'a str,
     /// The headers. HTTP/2's `:authority` must have been added as `host`.
     pub headers: &'a HeaderMap,
+}
+
+impl std::fmt::Debug for Request<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Request<'a> {

@@ -1,15 +1,17 @@
 //! IAM and STS: the Query protocol.
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
-use directory::{CredentialError, Directory};
+use directory::CredentialError;
 use gate::{Identity, Proof};
 use http::Response;
 use http::request::Parts;
 use serde_json::Value;
 use wire::query::Form;
-use wire::sigv4::{self, Body};
+use wire::sigv4::{self, Body, Style};
 use wire::{AwsError, Service};
 
-use super::{App, Call, answer, endpoint, put, scope_service, wire_request};
+use super::{App, Call, answer, credential_error, endpoint, put, scope_service, wire_request};
 use crate::body::{Arriving, Leaving};
 
 /// The largest form: the longest policy document, percent-encoded three bytes for one, and the rest.
@@ -18,7 +20,7 @@ const FORM_BYTES_MAX: usize = 1024 * 1024;
 /// A failed call, with the cause that only the operator sees.
 struct Failed {
     error: AwsError,
-    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl From<AwsError> for Failed {
@@ -69,8 +71,9 @@ impl App {
         call.record.service = service.signing_name().to_owned();
         call.record.operation = form.action().unwrap_or_default().to_owned();
 
-        let hash = digest::digest(&digest::SHA256, &body);
-        let (proof, identity, region) = self.authenticate_query(call, head, *service, hash.as_ref()).await?;
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, &body).as_ref());
+        let (proof, identity, region) = self.authenticate_query(call, head, *service, &hash)?;
         let decoded = wire::query::decode(*service, &form)?;
         decoded.check()?;
         let judge = self.judge(call, head, &proof, identity, &region);
@@ -90,51 +93,43 @@ impl App {
         Ok(wire::query::encode(*service, decoded.operation, &output, &call.request_id))
     }
 
-    async fn authenticate_query(
+    fn authenticate_query(
         &self,
         call: &mut Call,
         head: &Parts,
         service: Service,
-        hash: &[u8],
+        hash: &[u8; 32],
     ) -> Result<(Proof, Identity, String), Failed> {
         let request = wire_request(head);
-        let missing = || {
-            AwsError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
-        };
-        let presented =
-            sigv4::parse(&request, &endpoint(service), call.now)?.ok_or_else(missing)?;
+        let presented = sigv4::parse(&request, &endpoint(service), call.now)?
+            .ok_or_else(sigv4::missing_authentication_token)?;
         call.record.access_key_id = Some(presented.access_key_id().to_owned());
+        let refuse = |error: CredentialError| {
+            let shown = credential_error(
+                &error,
+                Style::Query,
+                presented.access_key_id(),
+                presented.session_token(),
+            );
+            Failed { error: shown, cause: Some(Arc::new(error)) }
+        };
         let found = self
             .directory
             .lookup(presented.access_key_id(), presented.session_token(), call.now)
-            .map_err(|error| refuse_credential(&error))?;
-        let hash: &[u8; 32] = hash.try_into().map_err(|_| AwsError::new(500, "InternalFailure", ""))?;
-        let key = found.secret().signing_key(presented.scope());
+            .map_err(refuse)?;
+        let secret = sigv4::Secret::new(found.secret().expose());
+        let key = secret.signing_key(presented.scope());
         let verified = presented.verify(&request, &key, Body::Sha256(hash))?;
+        let name = service.signing_name();
+        let identity = self.directory.identity(&found, name).map_err(refuse)?;
         let region = match service {
+            // IAM is global: its one endpoint is there.
             Service::Iam => "us-east-1".to_owned(),
-            Service::S3 | Service::S3Control | Service::Sts | Service::Kms => presented.scope().region.clone(),
+            Service::S3 | Service::S3Control | Service::Sts | Service::Kms => {
+                presented.scope().region.clone()
+            }
         };
-        let identity = identity(&self.directory, &found)?;
-        self.directory.note_use(&found, service.signing_name(), &region, call.now);
+        self.directory.note_use(&found, call.now, name, &region);
         Ok((Proof::Signed { verified }, identity, region))
-    }
-}
-
-fn identity(directory: &Directory, found: &directory::Found) -> Result<Identity, Failed> {
-    directory.identity(found).map_err(|error| Failed::from(refuse_credential(&error)))
-}
-
-/// The Query services' words (spec 1).
-fn refuse_credential(error: &CredentialError) -> AwsError {
-    match error {
-        CredentialError::Expired { .. } => {
-            AwsError::new(403, "ExpiredToken", "The security token included in the request is expired")
-        }
-        CredentialError::UnknownKey | CredentialError::InvalidToken => AwsError::new(
-            403,
-            "InvalidClientTokenId",
-            "The security token included in the request is invalid.",
-        ),
     }
 }

@@ -240,7 +240,15 @@ fn read_body(
             Ok(())
         };
     }
-    let value = payload::read(model, member.shape, &member.wire_name, body)?;
+    let value =
+        payload::read(model, member.shape, &member.wire_name, body).map_err(|mut error| {
+            if error.code == "MalformedXML"
+                && matches!(operation.name.as_str(), "PutBucketAcl" | "PutObjectAcl")
+            {
+                "MalformedACLError".clone_into(&mut error.code);
+            }
+            error
+        })?;
     object.insert(member.name.clone(), value);
     Ok(())
 }

@@ -12,7 +12,6 @@ use crate::time;
 use crate::xml::Writer;
 
 /// A response without request ids and transport headers.
-#[derive(Debug)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,

@@ -12,7 +12,18 @@ use crate::model::{Kind, Location, Member, Model, ShapeId, Structure};
 use crate::time;
 
 /// The longest XML body that is read: DeleteObjects with 1000 keys of 1024 bytes, each byte a reference, fits.
-pub const XML_BYTES_MAX: usize = 20 * 1024 * 1024;
+pub const XML_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Most elements in a body: CompleteMultipartUpload with 10,000 parts and every checksum fits.
+const XML_ELEMENTS_MAX: usize = 200_000;
+
+/// Enumerations whose unknown values S3 answers with a code of their own, which is the operation's business.
+const CHECKED_BY_OPERATION: [&str; 4] = [
+    "BucketLocationConstraint",
+    "Event",
+    "FilterRuleName",
+    "Protocol",
+];
 
 /// Deeper elements are refused; the models need less than half of it.
 const XML_DEPTH_MAX: usize = 32;
@@ -55,10 +66,12 @@ fn tree(text: &str) -> Result<Element, AwsError> {
     reader.config_mut().expand_empty_elements = true;
     let mut open: Vec<Element> = Vec::new();
     let mut root = None;
+    let mut elements = 0;
     loop {
         match reader.read_event().map_err(|_| AwsError::malformed_xml())? {
             Event::Start(start) => {
-                if open.len() == XML_DEPTH_MAX || root.is_some() {
+                elements += 1;
+                if open.len() == XML_DEPTH_MAX || elements > XML_ELEMENTS_MAX || root.is_some() {
                     return Err(AwsError::malformed_xml());
                 }
                 open.push(started(&start)?);
@@ -277,6 +290,9 @@ fn scalar(model: &Model, shape: ShapeId, text: &str) -> Result<Value, AwsError> 
         // S3 has an error of its own for regions that it does not know.
         Kind::Text | Kind::Blob if shape.name == "BucketLocationConstraint" => Ok(trimmed.into()),
         Kind::Text | Kind::Blob if shape.enumeration.is_empty() => Ok(text.into()),
+        Kind::Text | Kind::Blob if CHECKED_BY_OPERATION.contains(&shape.name.as_str()) => {
+            Ok(trimmed.into())
+        }
         Kind::Text | Kind::Blob => {
             if shape.enumeration.iter().any(|known| known == trimmed) {
                 Ok(trimmed.into())

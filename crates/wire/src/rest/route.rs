@@ -10,8 +10,7 @@ use crate::model::{Operation, Service, model};
 use crate::request::{Request, invalid_uri, percent_decoded, query_pairs};
 use crate::rest::host::{Addressing, Domains};
 
-/// Where a request goes.
-#[derive(Debug)]
+/// Where a request goes. Its `Debug` leaves out the query, which may hold credentials.
 pub struct Route {
     /// S3 or S3 Control.
     pub service: Service,
@@ -30,7 +29,7 @@ pub struct Route {
 }
 
 /// An operation of the model, or one of the two S3 requests that are none.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Target {
     /// An operation of the model.
     Operation(&'static Operation),
@@ -38,6 +37,17 @@ pub enum Target {
     PostObject,
     /// A CORS preflight (`OPTIONS`).
     Preflight,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Route")
+            .field("operation", &self.name())
+            .field("bucket", &self.bucket)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Route {

@@ -275,6 +275,19 @@ fn bad_xml_is_malformed() {
         assert_eq!(code(bad), Err("MalformedXML".to_owned()), "{bad}");
     }
     assert_eq!(code(""), Err("MissingRequestBodyError".to_owned()));
+    let acl = input(
+        "PUT /b/k?acl",
+        &[],
+        "<AccessControlPolicy><X/></AccessControlPolicy>",
+    )
+    .unwrap_err();
+    assert_eq!(
+        (acl.code.as_str(), acl.message),
+        ("MalformedACLError", AwsError::malformed_xml().message)
+    );
+    // S3 has answers of its own for these values.
+    let constraint = "<CreateBucketConfiguration><LocationConstraint>mars</LocationConstraint></CreateBucketConfiguration>";
+    assert!(input("PUT /b", &[], constraint).is_ok());
     let payer = "<RequestPaymentConfiguration><Payer>Nobody</Payer></RequestPaymentConfiguration>";
     let error = input("PUT /b?requestPayment", &[], payer).unwrap_err();
     assert_eq!(error, AwsError::malformed_xml());

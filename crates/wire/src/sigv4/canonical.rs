@@ -103,17 +103,19 @@ const ONCE: [&str; 6] = [
 /// All parameters but the signature, encoded again and sorted.
 fn query(query: &str) -> Result<String, AwsError> {
     let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut seen = [false; ONCE.len()];
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = encoded(name).ok_or_else(|| invalid_uri(query))?;
         if name.eq_ignore_ascii_case("X-Amz-Signature") {
             continue;
         }
-        let once = ONCE.iter().any(|known| known.eq_ignore_ascii_case(&name));
-        if once
-            && pairs
-                .iter()
-                .any(|(found, _)| found.eq_ignore_ascii_case(&name))
+        let once = ONCE
+            .iter()
+            .zip(&mut seen)
+            .find(|(known, _)| known.eq_ignore_ascii_case(&name));
+        if let Some((_, seen)) = once
+            && std::mem::replace(seen, true)
         {
             continue;
         }

@@ -29,10 +29,12 @@
 //! ```
 
 pub(crate) mod canonical;
+mod checks;
 mod errors;
 mod key;
 mod parse;
 mod payload;
+mod presigned;
 
 use std::time::Duration;
 
@@ -173,8 +175,8 @@ impl AuthType {
 }
 
 /// What a request says about its sender: well-formed, in time, for this endpoint, with all that must be signed listed.
-/// Whether it is true is not known yet.
-#[derive(Debug, Clone)]
+/// Whether it is true is not known yet. Its `Debug` leaves out signature and token.
+#[derive(Clone)]
 pub struct Presented {
     style: Style,
     auth_type: AuthType,
@@ -191,6 +193,18 @@ pub struct Presented {
     payload: Payload,
     /// What the signature says about an S3 body: the last line of the canonical request.
     payload_hash: String,
+}
+
+impl std::fmt::Debug for Presented {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Presented")
+            .field("auth_type", &self.auth_type)
+            .field("access_key_id", &self.access_key_id)
+            .field("scope", &self.scope)
+            .field("date", &self.date)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where the hash of the body comes from.
@@ -357,7 +371,7 @@ pub struct ChunkSeed {
 }
 
 /// The fields of a POST form that sign it (spec: sigv4 8). `policy` is the base64 text exactly as sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct PostFields<'a> {
     /// `x-amz-algorithm`
     pub algorithm: &'a str,
@@ -383,7 +397,7 @@ impl Presented {
         endpoint: &Endpoint,
         now: Timestamp,
     ) -> Result<Presented, AwsError> {
-        parse::post(fields, endpoint, now)
+        presigned::post(fields, endpoint, now)
     }
 
     /// Compares the signature of a POST form's policy.

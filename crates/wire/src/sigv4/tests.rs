@@ -493,6 +493,68 @@ fn presigned_urls_are_refused_in_the_words_of_s3() {
 }
 
 #[test]
+fn the_first_of_repeated_parameters_is_the_one_that_was_signed() {
+    let secret = secret();
+    let signer = Signer {
+        access_key_id: KEY_ID,
+        secret: &secret,
+        session_token: None,
+        region: "us-east-1",
+        service: "s3",
+    };
+    let headers = headers(&[("host", "h")]);
+    let good = signer.presign("GET", "/b/k", "a=1&a=0", &headers, 60, now());
+    let verify = |query: &str| {
+        let request = Request {
+            method: "GET",
+            path: "/b/k",
+            query,
+            headers: &headers,
+        };
+        let presented = parse(&request, &Endpoint::s3(Regions::Any), now())?.unwrap();
+        presented.verify(
+            &request,
+            &secret.signing_key(presented.scope()),
+            Body::AsDeclared,
+        )
+    };
+    assert!(verify(&format!("{good}&X-Amz-Expires=9999&x-amz-signature=0")).is_ok());
+    assert_eq!(
+        verify(&format!("X-Amz-Expires=9999&{good}"))
+            .unwrap_err()
+            .code,
+        "SignatureDoesNotMatch"
+    );
+    assert_eq!(
+        verify(&format!("{good}&b=1")).unwrap_err().code,
+        "SignatureDoesNotMatch"
+    );
+}
+
+#[test]
+fn nothing_secret_is_printed() {
+    let headers = signed(&[("host", "h")], "UNSIGNED-PAYLOAD");
+    let request = Request {
+        method: "GET",
+        path: "/b/k",
+        query: "",
+        headers: &headers,
+    };
+    let presented = parse(&request, &Endpoint::s3(Regions::Any), now())
+        .unwrap()
+        .unwrap();
+    let verified = presented
+        .verify(
+            &request,
+            &secret().signing_key(presented.scope()),
+            Body::AsDeclared,
+        )
+        .unwrap();
+    let printed = format!("{request:?} {presented:?} {verified:?}");
+    assert!(!printed.contains(&presented.signature), "{printed}");
+}
+
+#[test]
 fn a_mismatch_tells_what_was_signed_but_not_the_signature() {
     let headers = signed(&[("host", "h")], "UNSIGNED-PAYLOAD");
     let request = Request {

@@ -1,0 +1,71 @@
+//! The kit of `engine`, run on the embedded engine.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use engine::kit::{self, Subject};
+use engine_local::{Local, Options};
+
+const INLINE_BYTES_MAX: usize = 1000;
+/// On both sides of: nothing, inline, one block, one batch of blocks.
+const BODY_BYTES: [usize; 10] = [
+    0, 1, 999, 1000, 1001, 65_535, 65_536, 65_537, 131_072, 1_200_000,
+];
+
+fn open(directory: &tempfile::TempDir) -> Local {
+    let options = Options {
+        inline_bytes_max: INLINE_BYTES_MAX,
+        ..Options::default()
+    };
+    Local::open(directory.path().join("data"), options).unwrap()
+}
+
+fn subject(local: &Local) -> Subject<'_> {
+    Subject {
+        objects: local,
+        control: local,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_work_is_as_the_model_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let local = open(&directory);
+    let small: Vec<usize> = BODY_BYTES
+        .iter()
+        .copied()
+        .filter(|b| *b < 100_000)
+        .collect();
+    // At once, so that they share transactions.
+    let work = (1..=6).map(|seed| kit::random_work(subject(&local), seed, 600, &small));
+    futures_util::future::join_all(work).await;
+    kit::random_work(subject(&local), 7, 60, &BODY_BYTES).await;
+}
+
+#[tokio::test]
+async fn a_reader_keeps_what_it_found() {
+    let directory = tempfile::tempdir().unwrap();
+    kit::a_reader_keeps_what_it_found(&open(&directory), &[10, 70_000, 3_000_000]).await;
+}
+
+#[tokio::test]
+async fn ranges_are_exact() {
+    let directory = tempfile::tempdir().unwrap();
+    kit::ranges_are_exact(&open(&directory), &BODY_BYTES).await;
+}
+
+#[tokio::test]
+async fn one_of_many_wins() {
+    let directory = tempfile::tempdir().unwrap();
+    kit::one_of_many_wins(&open(&directory)).await;
+}
+
+#[tokio::test]
+async fn a_dropped_bucket_takes_nothing_in() {
+    let directory = tempfile::tempdir().unwrap();
+    kit::a_dropped_bucket_takes_nothing_in(&open(&directory)).await;
+}
+
+#[tokio::test]
+async fn keys_of_any_bytes_sort() {
+    let directory = tempfile::tempdir().unwrap();
+    kit::keys_of_any_bytes_sort(&open(&directory)).await;
+}

@@ -1,0 +1,208 @@
+//! S3 and S3 Control: REST-XML.
+use std::error::Error as StdError;
+
+use bytes::Bytes;
+use gate::{Identity, Proof};
+use http::Response;
+use http::request::Parts;
+use s3::{Body, S3Error};
+use wire::chunked::{Announced, Decoder, PayloadCheck};
+use wire::request::Request;
+use wire::rest::{self, Route, Target};
+use wire::sigv4::{self, ChunkSeed, Payload, Style};
+use wire::{AwsError, Service};
+
+use super::{App, Call, answer, credential_error, endpoint, put, wire_request};
+use crate::body::{Arriving, Leaving, Upload};
+
+/// The largest XML body: CompleteMultipartUpload with 10,000 parts and their checksums.
+const XML_BYTES_MAX: usize = rest::XML_BYTES_MAX;
+
+/// Who sends a request, and what its body must be.
+struct Authenticated {
+    proof: Proof,
+    identity: Identity,
+    region: String,
+    payload: Payload,
+    seed: Option<ChunkSeed>,
+}
+
+impl App {
+    pub(super) async fn rest(
+        &self,
+        call: &mut Call,
+        service: Service,
+        head: &Parts,
+        body: Arriving,
+    ) -> Response<Leaving> {
+        call.record.service = "s3".to_owned();
+        let mut answer = match self.rest_call(call, service, head, body).await {
+            Ok(served) => {
+                let size = served
+                    .headers
+                    .get(http::header::CONTENT_LENGTH)
+                    .and_then(|value| value.to_str().ok()?.parse().ok());
+                let mut answer = answer(served.status, Leaving::of(served.body, size));
+                *answer.headers_mut() = served.headers;
+                answer
+            }
+            Err(error) => {
+                let shown = error.to_aws();
+                let cause: Option<&dyn StdError> = match &error {
+                    S3Error::Internal(cause) => Some(cause.as_ref()),
+                    other => other.source(),
+                };
+                call.note_error(&shown, cause);
+                self.rest_error(call, head, &shown)
+            }
+        };
+        put(&mut answer, "x-amz-request-id", &call.request_id);
+        put(&mut answer, "x-amz-id-2", &call.host_id);
+        put(&mut answer, "server", "AmazonS3");
+        answer
+    }
+
+    fn rest_error(&self, call: &Call, head: &Parts, error: &AwsError) -> Response<Leaving> {
+        let body = if error.has_s3_body(head.method.as_str()) {
+            Leaving::text(error.s3_body(&call.request_id, &call.host_id))
+        } else {
+            Leaving::empty()
+        };
+        let mut answer = answer(error.status, body);
+        for (name, value) in &error.headers {
+            put(&mut answer, name, value);
+        }
+        if error.status != 304 {
+            put(&mut answer, "content-type", "application/xml");
+        }
+        answer
+    }
+
+    async fn rest_call(
+        &self,
+        call: &mut Call,
+        service: Service,
+        head: &Parts,
+        body: Arriving,
+    ) -> Result<s3::Response, S3Error> {
+        let request = wire_request(head);
+        let route = rest::route(service, &request, &self.domains)?;
+        call.record.operation = route.name().to_owned();
+        let who = self.authenticate_rest(call, service, &request)?;
+        match route.target {
+            Target::Operation(_) => {}
+            // No bucket has a CORS configuration here; this is what S3 answers then.
+            Target::Preflight => return Err(no_cors(head).into()),
+            Target::PostObject => {
+                return Err(S3Error::NotImplementedOperation { operation: "PostObject".to_owned() });
+            }
+        }
+        let Authenticated { proof, identity, region, payload, seed } = who;
+        let (input, body) = self.rest_body(head, &route, &payload, seed, body).await?;
+        let judge = self.judge(call, head, &proof, identity, &region);
+        let request = s3::Request {
+            operation: operation_name(&route),
+            bucket: route.bucket,
+            key: route.key,
+            query: route.query,
+            input,
+            headers: head.headers.clone(),
+            body,
+            now: call.now,
+            region,
+            request_id: call.request_id.clone(),
+        };
+        let outcome = s3::dispatch(&judge, request, &self.s3).await;
+        call.note_answers(&judge);
+        outcome
+    }
+
+    /// The order is AWS's: form and time, then whether the key exists, its token, the signature.
+    fn authenticate_rest(
+        &self,
+        call: &mut Call,
+        service: Service,
+        request: &Request<'_>,
+    ) -> Result<Authenticated, S3Error> {
+        let endpoint = endpoint(service);
+        let Some(presented) = sigv4::parse(request, &endpoint, call.now)? else {
+            return Ok(Authenticated {
+                proof: Proof::Anonymous,
+                identity: Identity::anonymous(),
+                region: self.region.clone(),
+                payload: sigv4::anonymous_payload(request)?,
+                seed: None,
+            });
+        };
+        call.record.access_key_id = Some(presented.access_key_id().to_owned());
+        let refuse = |error: &directory::CredentialError| {
+            credential_error(error, Style::S3, presented.access_key_id(), presented.session_token())
+        };
+        let found = self
+            .directory
+            .lookup(presented.access_key_id(), presented.session_token(), call.now)
+            .map_err(|error| refuse(&error))?;
+        let secret = sigv4::Secret::new(found.secret().expose());
+        let key = secret.signing_key(presented.scope());
+        let verified = presented.verify(request, &key, sigv4::Body::AsDeclared)?;
+        let identity = self.directory.identity(&found, "s3").map_err(|error| refuse(&error))?;
+        let region = presented.scope().region.clone();
+        self.directory.note_use(&found, call.now, "s3", &region);
+        Ok(Authenticated {
+            identity,
+            region,
+            payload: verified.payload().clone(),
+            seed: Some(verified.chunk_seed()),
+            proof: Proof::Signed { verified },
+        })
+    }
+
+    /// Streams bodies of objects; reads all others, whose XML becomes part of the input.
+    async fn rest_body(
+        &self,
+        head: &Parts,
+        route: &Route,
+        payload: &Payload,
+        seed: Option<ChunkSeed>,
+        body: Arriving,
+    ) -> Result<(serde_json::Value, Body), S3Error> {
+        payload.check_operation(route.name())?;
+        if s3::streams(route.name()) {
+            let input = rest::decode(route, &head.headers, None)?;
+            let decoder = if payload.is_chunked() {
+                Decoder::new(payload, seed, Announced::read(&head.headers)?)
+            } else {
+                None
+            };
+            let upload = Upload::new(body, decoder, PayloadCheck::new(payload));
+            return Ok((input, Body::from_frames(upload.into_stream())));
+        }
+        let bytes = body.collect(XML_BYTES_MAX).await?;
+        check_whole(payload, &bytes)?;
+        let input = rest::decode(route, &head.headers, Some(&bytes))?;
+        Ok((input, Body::from(bytes)))
+    }
+}
+
+fn check_whole(payload: &Payload, bytes: &Bytes) -> Result<(), AwsError> {
+    let mut check = PayloadCheck::new(payload);
+    check.update(bytes);
+    check.finish()
+}
+
+/// S3 Control has operations of the same names for accounts.
+fn operation_name(route: &Route) -> &'static str {
+    match (route.service, route.name()) {
+        (Service::S3Control, "GetPublicAccessBlock") => "GetAccountPublicAccessBlock",
+        (Service::S3Control, "PutPublicAccessBlock") => "PutAccountPublicAccessBlock",
+        (Service::S3Control, "DeletePublicAccessBlock") => "DeleteAccountPublicAccessBlock",
+        (_, name) => name,
+    }
+}
+
+fn no_cors(head: &Parts) -> AwsError {
+    let asked = super::header(&head.headers, "access-control-request-method").unwrap_or_default();
+    AwsError::new(403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
+        .with_field("Method", asked)
+        .with_field("ResourceType", "BUCKET")
+}
