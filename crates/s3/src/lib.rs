@@ -25,6 +25,8 @@ mod fields;
 pub(crate) mod harness;
 mod lifecycle;
 mod listing;
+#[cfg(test)]
+mod matrix;
 mod operation;
 pub mod ops;
 mod policies;
