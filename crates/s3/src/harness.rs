@@ -28,6 +28,11 @@ pub(crate) fn canonical(account: &str) -> CanonicalUserId {
     CanonicalUserId::parse(&account.repeat(6)[..64]).unwrap()
 }
 
+/// The unique id of the first user of a name.
+pub(crate) fn unique_id(name: &str) -> String {
+    format!("AIDA{:A<17}", name.to_uppercase())
+}
+
 /// Users and roles by ARN with their unique ids; the accounts are [`ALICE`] and [`BOB`].
 #[derive(Default)]
 pub(crate) struct Principals {
@@ -113,7 +118,7 @@ impl As {
             }
             As::User(account, name, actions) => {
                 let arn = format!("arn:aws:iam::{account}:user/{name}");
-                let id = format!("AIDA{}", name.to_uppercase());
+                let id = unique_id(name);
                 (
                     account,
                     CallerKind::User,
@@ -250,6 +255,9 @@ impl World {
                 body: text(response.body).await,
             },
             Err(error) => {
+                if let S3Error::Internal(cause) = &error {
+                    eprintln!("{request}: {cause:?}");
+                }
                 let error = error.to_aws();
                 let mut headers = HeaderMap::new();
                 for (name, value) in &error.headers {

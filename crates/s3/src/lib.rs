@@ -21,10 +21,12 @@ mod configuration;
 mod dispatch;
 mod error;
 mod fields;
-mod listing;
 #[cfg(test)]
 pub(crate) mod harness;
 mod lifecycle;
+mod listing;
+#[cfg(test)]
+mod matrix;
 mod operation;
 pub mod ops;
 mod policies;

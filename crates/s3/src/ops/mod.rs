@@ -3,15 +3,19 @@
 // Objects.
 mod delete_object;
 mod get_object;
+mod get_object_acl;
 mod head_object;
 mod list_objects_v2;
 mod put_object;
+mod put_object_acl;
 
 pub use delete_object::DeleteObject;
 pub use get_object::GetObject;
+pub use get_object_acl::GetObjectAcl;
 pub use head_object::HeadObject;
 pub use list_objects_v2::ListObjectsV2;
 pub use put_object::PutObject;
+pub use put_object_acl::PutObjectAcl;
 
 // Buckets.
 mod create_bucket;
@@ -96,6 +100,8 @@ macro_rules! for_each_operation {
             GetBucketOwnershipControls
             PutBucketOwnershipControls
             DeleteBucketOwnershipControls
+            GetObjectAcl
+            PutObjectAcl
             GetBucketAcl
             PutBucketAcl
             GetBucketLifecycleConfiguration
