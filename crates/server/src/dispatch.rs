@@ -67,7 +67,7 @@ impl App {
         App {
             gate,
             s3: s3::Stores { vault },
-            iam: iam::Stores { directory: directory.as_ref().clone() },
+            iam: iam::Stores { directory: directory.clone() },
             sts: sts::Stores { directory: directory.clone() },
             directory,
             journal,
