@@ -33,6 +33,8 @@ mod policies;
 mod reading;
 mod receiving;
 mod tags;
+#[cfg(test)]
+mod testing;
 mod upload;
 
 pub use body::{Body, ByteStream, Frame, ResponseBody};
