@@ -57,6 +57,10 @@ pub use objects::{
     ReadsObject, ReadsTags, WritesTags, Written,
 };
 pub use record::BucketRecord;
+pub use uploads::{
+    Completion, ListUploads, ListedUploads, PartWriter, UploadChecksum, UploadInfo,
+    UploadInitiator, UploadedPart, WrittenPart,
+};
 
 use registry::Registry;
 
