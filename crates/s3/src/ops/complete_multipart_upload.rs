@@ -285,6 +285,15 @@ impl S3Operation for CompleteMultipartUpload {
         let _: UploadMembers = request.take()?;
         let members: Members = request.take_input()?;
         let target = Target::read(&request)?;
+        let parts = members.multipart_upload.unwrap_or_default().parts;
+        let sent = parts.iter().flat_map(|part| part.checksums.keys());
+        let known = Algorithm::CHECKSUMS.map(checksum::member);
+        if let Some(other) = sent
+            .into_iter()
+            .find(|name| !known.contains(&name.as_str()))
+        {
+            return Err(S3Error::not_implemented(other.as_str()));
+        }
         let host = request.header("host").unwrap_or_default();
         let location = match host {
             "" => format!("/{}/{}", target.object.bucket, target.object.key),
@@ -296,7 +305,7 @@ impl S3Operation for CompleteMultipartUpload {
         Ok(Input {
             target,
             condition,
-            parts: members.multipart_upload.unwrap_or_default().parts,
+            parts,
             checksums: checksums.by_member(),
             kind: members.checksum_type,
             bytes: members.mpu_object_size,
@@ -306,5 +315,250 @@ impl S3Operation for CompleteMultipartUpload {
 
     fn respond(output: Response) -> Response {
         output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{World, root};
+
+    const MIB: usize = 1024 * 1024;
+
+    async fn create(world: &World, headers: &[(&str, &str)]) -> String {
+        let line = "POST /logs/big?uploads";
+        let created = world
+            .send_with(&root("111122223333"), line, headers, "")
+            .await;
+        created.ok().element("UploadId")
+    }
+
+    async fn part(world: &World, upload: &str, number: u32, body: Vec<u8>) -> String {
+        let line = format!("PUT /logs/big?partNumber={number}&uploadId={upload}");
+        let put = world
+            .send_with(&root("111122223333"), &line, &[], body)
+            .await;
+        put.ok().header("etag").to_owned()
+    }
+
+    fn list(parts: &[(u32, &str)]) -> String {
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|(number, etag)| {
+                format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>")
+            })
+            .collect();
+        format!(
+            "<CompleteMultipartUpload>{}</CompleteMultipartUpload>",
+            parts.concat()
+        )
+    }
+
+    #[tokio::test]
+    async fn parts_become_one_object_that_reads_in_any_range() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let headers = [("content-type", "text/plain"), ("x-amz-tagging", "a=1")];
+        let upload = create(&world, &headers).await;
+        let first = vec![7u8; 5 * MIB + 3];
+        let last: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+        let one = part(&world, &upload, 2, first.clone()).await;
+        let two = part(&world, &upload, 9, last.clone()).await;
+        // A part that is not chosen.
+        part(&world, &upload, 4, b"other".to_vec()).await;
+        let listed = world
+            .send(
+                &owner,
+                &format!("GET /logs/big?uploadId={upload}&max-parts=2"),
+            )
+            .await
+            .ok();
+        assert_eq!(listed.elements("PartNumber"), ["2", "4"]);
+        assert_eq!(listed.element("IsTruncated"), "true");
+        assert_eq!(listed.element("NextPartNumberMarker"), "4");
+        assert_eq!(
+            world.send(&owner, "GET /logs/big").await.error().code,
+            "NoSuchKey"
+        );
+
+        let line = format!("POST /logs/big?uploadId={upload}");
+        let body = list(&[(2, &one), (9, &two)]);
+        let done = world.send_with(&owner, &line, &[], body).await.ok();
+        assert!(
+            done.element("ETag").ends_with("-2&quot;"),
+            "{}",
+            done.text()
+        );
+        assert_eq!(done.element("ChecksumType"), "FULL_OBJECT");
+
+        let whole = [first, last].concat();
+        let got = world.send(&owner, "GET /logs/big").await.ok();
+        assert_eq!(got.body, whole);
+        assert_eq!(got.header("content-type"), "text/plain");
+        assert_eq!(got.header("x-amz-tagging-count"), "1");
+        let across = [("range", "bytes=5242870-5242900")];
+        let got = world
+            .send_with(&owner, "GET /logs/big", &across, "")
+            .await
+            .ok();
+        assert_eq!(
+            (got.status, &got.body[..]),
+            (206, &whole[5_242_870..=5_242_900])
+        );
+        let got = world.send(&owner, "GET /logs/big?partNumber=9").await.ok();
+        assert_eq!((got.status, got.body.len()), (206, 100_000));
+        assert_eq!(got.header("x-amz-mp-parts-count"), "2");
+        let wrong = world
+            .send(&owner, "GET /logs/big?partNumber=10")
+            .await
+            .told();
+        assert_eq!(
+            wrong,
+            "416 InvalidPartNumber: The requested partnumber is not satisfiable ActualPartCount=2 PartNumberRequested=10"
+        );
+        // The checksum of the whole follows from those of the parts.
+        let mode = [("x-amz-checksum-mode", "ENABLED")];
+        let got = world
+            .send_with(&owner, "HEAD /logs/big", &mode, "")
+            .await
+            .ok();
+        let whole = digest::digest_of(digest::Algorithm::Crc64Nvme, &whole);
+        assert_eq!(got.header("x-amz-checksum-crc64nvme"), whole.base64());
+
+        let again = world
+            .send_with(&owner, &line, &[], list(&[(2, &one)]))
+            .await;
+        assert_eq!(again.error().code, "NoSuchUpload");
+    }
+
+    #[tokio::test]
+    async fn parts_are_refused_in_awss_words() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let upload = create(&world, &[]).await;
+        let etag = part(&world, &upload, 1, b"tiny".to_vec()).await;
+        let bare = etag.trim_matches('"').to_owned();
+        part(&world, &upload, 2, b"tiny".to_vec()).await;
+        let line = format!("POST /logs/big?uploadId={upload}");
+        for (parts, wanted) in [
+            (
+                list(&[(1, &etag), (2, &etag)]),
+                format!(
+                    "400 EntityTooSmall: Your proposed upload is smaller than the minimum allowed size PartNumber=1 ETag={bare} MinSizeAllowed=5242880 ProposedSize=4"
+                ),
+            ),
+            (
+                list(&[(2, &etag), (1, &etag)]),
+                format!(
+                    "400 InvalidPartOrder: The list of parts was not in ascending order. Parts must be ordered by part number. UploadId={upload}"
+                ),
+            ),
+            (
+                list(&[(1, &etag), (3, "\"abc\"")]),
+                format!(
+                    "400 InvalidPart: One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag. UploadId={upload} PartNumber=3 ETag=abc"
+                ),
+            ),
+            (
+                "<CompleteMultipartUpload></CompleteMultipartUpload>".to_owned(),
+                "400 InvalidRequest: You must specify at least one part".to_owned(),
+            ),
+        ] {
+            let told = world.send_with(&owner, &line, &[], parts).await.told();
+            assert_eq!(told, wanted);
+        }
+        let size = [("x-amz-mp-object-size", "5")];
+        let told = world
+            .send_with(&owner, &line, &size, list(&[(1, &etag)]))
+            .await
+            .told();
+        assert_eq!(
+            told,
+            "400 InvalidRequest: The provided 'x-amz-mp-object-size' header value 5 does not match what was computed: 4"
+        );
+        let kind = [("x-amz-checksum-type", "COMPOSITE")];
+        let told = world
+            .send_with(&owner, &line, &kind, list(&[(1, &etag)]))
+            .await
+            .told();
+        assert_eq!(
+            told,
+            "400 InvalidRequest: The upload was created using the null checksum mode. The complete request must use the same checksum mode."
+        );
+        let told = world
+            .send(&owner, "PUT /logs/big?partNumber=0&uploadId=1")
+            .await
+            .told();
+        assert!(told.starts_with(
+            "400 InvalidArgument: Part number must be an integer between 1 and 10000, inclusive"
+        ));
+        let told = world
+            .send(&owner, "DELETE /logs/big?uploadId=1")
+            .await
+            .told();
+        assert!(told.starts_with("404 NoSuchUpload"), "{told}");
+        let line = format!("DELETE /logs/big?uploadId={upload}");
+        assert_eq!(world.send(&owner, &line).await.told(), "204 ok");
+        let uploads = world.send(&owner, "GET /logs?uploads").await.ok();
+        assert!(uploads.elements("UploadId").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_composite_checksum_is_that_of_the_parts() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let upload = create(&world, &[("x-amz-checksum-algorithm", "SHA256")]).await;
+        let line = format!("PUT /logs/big?partNumber=1&uploadId={upload}");
+        let sum = digest::digest_of(digest::Algorithm::Sha256, b"abc").base64();
+        let sent = [("x-amz-checksum-sha256", sum.as_str())];
+        let put = world.send_with(&owner, &line, &sent, "abc").await.ok();
+        assert_eq!(put.header("x-amz-checksum-sha256"), sum);
+        let other = [("x-amz-checksum-crc32", "NSRBwg==")];
+        assert_eq!(
+            world.send_with(&owner, &line, &other, "abc").await.told(),
+            "400 InvalidRequest: Checksum Type mismatch occurred, expected checksum Type: sha256, actual checksum Type: crc32"
+        );
+        let etag = put.header("etag").to_owned();
+        let complete = format!("POST /logs/big?uploadId={upload}");
+        let told = world
+            .send_with(&owner, &complete, &[], list(&[(1, &etag)]))
+            .await
+            .told();
+        assert_eq!(
+            told,
+            "400 InvalidRequest: The upload was created using a sha256 checksum. The complete request must include the checksum for each part. It was missing for part 1 in the request."
+        );
+        let with = |sum: &str| {
+            format!(
+                "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag><ChecksumSHA256>{sum}</ChecksumSHA256></Part></CompleteMultipartUpload>"
+            )
+        };
+        let wrong = digest::digest_of(digest::Algorithm::Sha256, b"abd").base64();
+        let told = world
+            .send_with(&owner, &complete, &[], with(&wrong))
+            .await
+            .told();
+        assert_eq!(
+            told,
+            "400 BadDigest: The sha256 you specified for part 1 did not match what we received."
+        );
+        let done = world
+            .send_with(&owner, &complete, &[], with(&sum))
+            .await
+            .ok();
+        assert_eq!(done.element("ChecksumType"), "COMPOSITE");
+        assert!(done.element("ChecksumSHA256").ends_with("-1"));
+        let wanted = [(
+            "x-amz-object-attributes",
+            "Checksum,ObjectParts,ETag,ObjectSize",
+        )];
+        let line = "GET /logs/big?attributes";
+        let attributes = world.send_with(&owner, line, &wanted, "").await.ok();
+        assert_eq!(attributes.element("ObjectSize"), "3");
+        assert_eq!(
+            attributes.element("PartsCount"),
+            "1",
+            "{}",
+            attributes.text()
+        );
     }
 }

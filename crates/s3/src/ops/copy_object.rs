@@ -232,3 +232,138 @@ impl S3Operation for CopyObject {
         output
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{World, root, user};
+
+    #[tokio::test]
+    async fn a_copy_takes_metadata_and_tags_along_unless_told_otherwise() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let made = [
+            ("x-amz-meta-a", "1"),
+            ("x-amz-tagging", "t=1"),
+            ("content-type", "text/plain"),
+        ];
+        world
+            .send_with(&owner, "PUT /logs/a%20b", &made, "hello")
+            .await
+            .ok();
+        let from = [("x-amz-copy-source", "/logs/a%20b")];
+        let copied = world
+            .send_with(&owner, "PUT /logs/copy", &from, "")
+            .await
+            .ok();
+        assert!(
+            copied
+                .element("ETag")
+                .contains("5d41402abc4b2a76b9719d911017c592")
+        );
+        let got = world.send(&owner, "GET /logs/copy").await.ok();
+        assert_eq!(
+            (got.text().as_str(), got.header("x-amz-meta-a")),
+            ("hello", "1")
+        );
+        assert_eq!(got.header("x-amz-tagging-count"), "1");
+        assert_eq!(got.header("content-type"), "text/plain");
+        let replaced = [
+            ("x-amz-copy-source", "logs/a%20b"),
+            ("x-amz-metadata-directive", "REPLACE"),
+            ("x-amz-tagging-directive", "REPLACE"),
+            ("x-amz-meta-b", "2"),
+        ];
+        world
+            .send_with(&owner, "PUT /logs/copy", &replaced, "")
+            .await
+            .ok();
+        let got = world.send(&owner, "GET /logs/copy").await.ok();
+        assert_eq!(
+            (got.header("x-amz-meta-a"), got.header("x-amz-meta-b")),
+            ("", "2")
+        );
+        assert_eq!(got.header("x-amz-tagging-count"), "");
+        assert_eq!(got.header("content-type"), "binary/octet-stream");
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_refused_in_awss_words() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        world
+            .send_with(&owner, "PUT /logs/k", &[], "hello")
+            .await
+            .ok();
+        for (line, headers, wanted) in [
+            (
+                "PUT /logs/k",
+                vec![("x-amz-copy-source", "logs/k")],
+                "400 InvalidRequest: This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+            ),
+            (
+                "PUT /logs/l",
+                vec![("x-amz-copy-source", "logs")],
+                "400 InvalidArgument: Invalid copy source object key ArgumentName=x-amz-copy-source ArgumentValue=x-amz-copy-source",
+            ),
+            (
+                "PUT /logs/l",
+                vec![("x-amz-copy-source", "logs/absent")],
+                "404 NoSuchKey: The specified key does not exist. Key=absent",
+            ),
+            (
+                "PUT /logs/l",
+                vec![
+                    ("x-amz-copy-source", "logs/k"),
+                    ("x-amz-copy-source-if-match", "\"x\""),
+                ],
+                "412 PreconditionFailed: At least one of the pre-conditions you specified did not hold Condition=x-amz-copy-source-If-Match",
+            ),
+        ] {
+            assert_eq!(
+                world.send_with(&owner, line, &headers, "").await.told(),
+                wanted
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_copy_needs_the_source_the_target_and_the_tags_of_both() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let tagged = [("x-amz-tagging", "t=1")];
+        world
+            .send_with(&owner, "PUT /logs/source", &tagged, "hello")
+            .await
+            .ok();
+        let allow = |actions: &str| {
+            let statement = format!(r#"{{"Effect":"Allow","Action":[{actions}],"Resource":"*"}}"#);
+            user("111122223333", "ann", &statement)
+        };
+        let from = [("x-amz-copy-source", "logs/source")];
+        let all = [
+            r#""s3:PutObject""#,
+            r#""s3:GetObject""#,
+            r#""s3:GetObjectTagging""#,
+            r#""s3:PutObjectTagging""#,
+        ];
+        let copy = |who| {
+            let world = &world;
+            async move {
+                world
+                    .send_with(&who, "PUT /logs/copy", &from, "")
+                    .await
+                    .told()
+            }
+        };
+        assert_eq!(copy(allow(&all.join(","))).await, "200 ok");
+        for left_out in all {
+            let others: Vec<&str> = all
+                .into_iter()
+                .filter(|action| *action != left_out)
+                .collect();
+            let told = copy(allow(&others.join(","))).await;
+            let action = format!("{} on resource", left_out.trim_matches('"'));
+            assert!(told.contains(&action), "{told}");
+        }
+    }
+}

@@ -179,3 +179,88 @@ impl S3Operation for DeleteObjects {
         output
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use digest::{Algorithm, digest_of};
+
+    use crate::testing::{Outcome, Who, World, root, user};
+
+    async fn delete(world: &World, who: &Who, body: &str) -> Outcome {
+        let md5 = digest_of(Algorithm::Md5, body.as_bytes());
+        let md5 = base64::engine::general_purpose::STANDARD.encode(md5.bytes());
+        let headers = [("content-md5", md5.as_str())];
+        world
+            .send_with(who, "POST /logs?delete", &headers, body.to_owned())
+            .await
+    }
+
+    #[tokio::test]
+    async fn each_key_is_refused_by_itself() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        for key in ["free", "kept"] {
+            world
+                .send_with(&owner, &format!("PUT /logs/{key}"), &[], "x")
+                .await
+                .ok();
+        }
+        let allow =
+            r#"{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::logs/free"}"#;
+        let ann = user("111122223333", "ann", allow);
+        let body =
+            "<Delete><Object><Key>free</Key></Object><Object><Key>kept</Key></Object></Delete>";
+        let answer = delete(&world, &ann, body).await.ok();
+        let text = answer.text();
+        assert!(
+            text.contains("<Deleted><Key>free</Key></Deleted>"),
+            "{text}"
+        );
+        assert_eq!(answer.element("Code"), "AccessDenied");
+        assert_eq!(
+            world.send(&owner, "GET /logs/free").await.error().code,
+            "NoSuchKey"
+        );
+        assert_eq!(world.send(&owner, "GET /logs/kept").await.told(), "200 ok");
+        let quiet = "<Delete><Quiet>true</Quiet><Object><Key>kept</Key></Object></Delete>";
+        assert!(
+            !delete(&world, &owner, quiet)
+                .await
+                .ok()
+                .text()
+                .contains("kept")
+        );
+        assert_eq!(
+            world.send(&owner, "GET /logs/kept").await.error().code,
+            "NoSuchKey"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_body_needs_a_digest_and_a_limit() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let body = "<Delete><Object><Key>k</Key></Object></Delete>";
+        let sent = world
+            .send_with(&owner, "POST /logs?delete", &[], body)
+            .await;
+        assert_eq!(sent.error().code, "InvalidRequest");
+        let object = "<Object><Key>k</Key></Object>";
+        let many = format!("<Delete>{}</Delete>", object.repeat(1001));
+        assert_eq!(
+            delete(&world, &owner, &many).await.error().code,
+            "MalformedXML"
+        );
+        let none = delete(&world, &owner, "<Delete></Delete>").await;
+        assert_eq!(none.error().code, "MalformedXML");
+    }
+
+    #[tokio::test]
+    async fn a_bucket_that_is_not_there_is_said_at_once() {
+        let world = World::new().await;
+        let body = "<Delete><Object><Key>k</Key></Object></Delete>";
+        let sent = delete(&world, &root("111122223333"), body).await;
+        assert_eq!(sent.error().code, "NoSuchBucket");
+    }
+}
