@@ -188,6 +188,21 @@ impl IamEntity {
             ..IamEntity::named(account, kind, name)
         }
     }
+    /// The root user of an account.
+    pub fn root(account: AccountId) -> IamEntity {
+        IamEntity {
+            arn: Some(account.root_arn()),
+            ..IamEntity::named(account, EntityKind::User, "root")
+        }
+    }
+    /// The user, not yet known, that an access key belongs to: the directory finds out when the
+    /// facts are gathered. Until then only `*` matches it.
+    pub fn holder_of_access_key(account: AccountId, access_key_id: &str) -> IamEntity {
+        IamEntity {
+            arn: Some(access_key_id.to_owned()),
+            ..IamEntity::named(account, EntityKind::User, access_key_id)
+        }
+    }
     /// A managed policy by ARN.
     pub fn policy(account: AccountId, arn: &str) -> IamEntity {
         let name = arn.rsplit('/').next().unwrap_or(arn);

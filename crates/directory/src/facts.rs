@@ -139,7 +139,15 @@ fn entity_facts(snapshot: &Snapshot, entity: &IamEntity) -> Option<EntityFacts> 
     let state = snapshot.account(entity.account)?;
     let name = entity.name.as_str();
     match entity.kind {
-        EntityKind::User => facts::<User>(state, name, |user| user.boundary.clone()),
+        EntityKind::User => match &entity.arn {
+            None => facts::<User>(state, name, |user| user.boundary.clone()),
+            // Named by an access key, or the root user, who is no entity.
+            Some(access_key_id) => {
+                let owner = snapshot.key_owner(access_key_id)?;
+                let user = state.by_id::<User>(owner.user_id.as_deref()?)?;
+                facts::<User>(state, &user.name, |user| user.boundary.clone())
+            }
+        },
         EntityKind::Group => facts::<Group>(state, name, |_| None),
         EntityKind::Role => facts::<Role>(state, name, |role| role.boundary.clone()),
         EntityKind::InstanceProfile => facts::<InstanceProfile>(state, name, |_| None),

@@ -3,13 +3,15 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use catalog::{AccountId, EntityKind};
+use catalog::{AccountId, BucketName, EntityKind, Object};
 use engine::{
     BoxFuture, ControlError, ControlRow, ControlStore, ControlTxn, EngineError, Revision,
 };
+use gate::{BucketFacts, FactsError, Gate, Initiator, ObjectFacts, S3Facts};
+use policy::BlockPublicAccess;
 use seal::KeyEncryptionKey;
 
-use crate::state::Record;
+use crate::state::{AccessKey, Record};
 use crate::store::{Directory, DirectoryError, lock};
 
 /// Keeps its promise only until the process ends.
@@ -21,6 +23,7 @@ pub struct Memory {
 
 impl Memory {
     /// From now on every commit fails, or does not any more.
+    #[cfg(test)]
     pub fn set_failing(&self, failing: bool) {
         self.failing.store(failing, Ordering::SeqCst);
     }
@@ -79,7 +82,44 @@ impl ControlStore for Memory {
     }
 }
 
+/// S3 without a bucket.
+struct NoBuckets;
+
+impl S3Facts for NoBuckets {
+    fn bucket<'a>(
+        &'a self,
+        _: &'a BucketName,
+    ) -> gate::BoxFuture<'a, Result<Option<Arc<BucketFacts>>, FactsError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    fn object<'a>(
+        &'a self,
+        _: &'a BucketFacts,
+        _: &'a Object,
+    ) -> gate::BoxFuture<'a, Result<Option<ObjectFacts>, FactsError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    fn upload_initiator<'a>(
+        &'a self,
+        _: &'a BucketFacts,
+        _: &'a Object,
+    ) -> gate::BoxFuture<'a, Result<Option<Initiator>, FactsError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    fn account_public_access_block(
+        &self,
+        _: AccountId,
+    ) -> gate::BoxFuture<'_, Result<BlockPublicAccess, FactsError>> {
+        Box::pin(std::future::ready(Ok(BlockPublicAccess::default())))
+    }
+}
+
 impl Directory {
+    /// A gate over this directory and no bucket.
+    pub fn danger_gate(&self) -> Gate {
+        Gate::new(Arc::new(NoBuckets), Arc::new(self.clone()))
+    }
+
     /// An empty directory that forgets everything when it is dropped.
     ///
     /// # Errors
@@ -87,6 +127,14 @@ impl Directory {
     pub async fn danger_in_memory() -> Result<Directory, DirectoryError> {
         let keys = KeyEncryptionKey::generate()?;
         Directory::open(Arc::new(Memory::default()), Arc::new(keys)).await
+    }
+
+    /// An access key that is nobody's yet.
+    ///
+    /// # Errors
+    /// There is no randomness.
+    pub fn danger_access_key(&self, account: AccountId) -> Result<AccessKey, DirectoryError> {
+        Ok(self.new_access_key(account)?.0)
     }
 
     /// Writes records as they are, without permit.

@@ -122,6 +122,19 @@ pub struct UserOfPolicy {
     pub id: String,
 }
 
+impl UserOfPolicy {
+    /// Its place in the list: groups, users, roles, each in order of names.
+    pub fn place(&self) -> String {
+        let kind = match self.kind {
+            EntityKind::Group => 0,
+            EntityKind::User => 1,
+            EntityKind::Role => 2,
+            EntityKind::Policy | EntityKind::InstanceProfile => 3,
+        };
+        format!("{kind}{}", name_key(&self.name))
+    }
+}
+
 /// Reads a document that is about to become a version.
 fn parse(document: &str) -> Result<Arc<Policy>, EntityError> {
     let policy = Policy::parse(PolicyKind::Managed, document)?;
@@ -541,7 +554,7 @@ impl Directory {
                 })
             })
             .collect();
-        users.sort_by_cached_key(|user| (kind_order(user.kind), name_key(&user.name)));
+        users.sort_by_cached_key(UserOfPolicy::place);
         users.dedup();
         Ok(users)
     }
@@ -554,15 +567,6 @@ pub enum MakeDefault {
     Yes,
     /// The old one stays in force.
     No,
-}
-
-fn kind_order(kind: EntityKind) -> u8 {
-    match kind {
-        EntityKind::Group => 0,
-        EntityKind::User => 1,
-        EntityKind::Role => 2,
-        EntityKind::Policy | EntityKind::InstanceProfile => 3,
-    }
 }
 
 fn path_fits(state: &AccountState, kind: EntityKind, id: &str, prefix: Option<&str>) -> bool {

@@ -198,7 +198,8 @@ impl Directory {
                 key: row.key.clone(),
                 why,
             };
-            let mut parts = row.key.trim_start_matches(ROWS).splitn(3, '/');
+            let place = row.key.strip_prefix(ROWS).unwrap_or_default();
+            let mut parts = place.splitn(3, '/');
             let (Some(first), Some(kind)) = (parts.next(), parts.next()) else {
                 return Err(corrupt("the row has no place".to_owned()));
             };
@@ -393,4 +394,331 @@ pub(crate) fn use_row(id: &str) -> String {
 /// A panic elsewhere does not spoil the data under our locks: each holds whole values only.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::NewAccount;
+    use crate::memory::Memory;
+    use crate::state::{Account, Group, User};
+    use gate::{System, SystemTask};
+    use jiff::Timestamp;
+
+    struct World {
+        rows: Arc<Memory>,
+        keys: Arc<KeyEncryptionKey>,
+        directory: Directory,
+        system: System,
+        account: AccountId,
+    }
+
+    async fn world() -> World {
+        let rows = Arc::new(Memory::default());
+        let keys = Arc::new(KeyEncryptionKey::generate().unwrap());
+        let directory = Directory::open(rows.clone(), keys.clone()).await.unwrap();
+        let system = directory
+            .danger_gate()
+            .system(SystemTask::AdministerAccounts);
+        let account = AccountId::parse("111122223333").unwrap();
+        let new = NewAccount {
+            id: Some(account),
+            name: "one".to_owned(),
+            email: None,
+        };
+        directory.create_account(&system, new).await.unwrap();
+        World {
+            rows,
+            keys,
+            directory,
+            system,
+            account,
+        }
+    }
+
+    fn user(id: &str, name: &str) -> User {
+        User {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            path: "/".to_owned(),
+            created: Timestamp::UNIX_EPOCH,
+            tags: Vec::new(),
+            boundary: None,
+            inline: Vec::new(),
+            attached: Vec::new(),
+            groups: Vec::new(),
+            access_keys: Vec::new(),
+        }
+    }
+
+    impl World {
+        async fn put(&self, record: impl Into<Record>) {
+            self.directory
+                .danger_put(self.account, vec![record.into()])
+                .await
+                .unwrap();
+        }
+
+        fn state(&self) -> Arc<AccountState> {
+            self.directory
+                .snapshot()
+                .account(self.account)
+                .unwrap()
+                .clone()
+        }
+
+        async fn reopened(&self) -> Directory {
+            Directory::open(self.rows.clone(), self.keys.clone())
+                .await
+                .unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_account_is_made_once_and_closed_for_good() {
+        let world = world().await;
+        let again = NewAccount {
+            id: Some(world.account),
+            name: "two".to_owned(),
+            email: None,
+        };
+        let error = world.directory.create_account(&world.system, again).await;
+        assert!(matches!(
+            error.err(),
+            Some(DirectoryError::AccountExists { .. })
+        ));
+        let drawn = NewAccount {
+            id: None,
+            name: "drawn".to_owned(),
+            email: Some("a@example.com".to_owned()),
+        };
+        let drawn = world.directory.create_account(&world.system, drawn).await;
+        let drawn = drawn.unwrap();
+        assert_eq!(world.directory.list_accounts(&world.system).len(), 2);
+        let now = Timestamp::UNIX_EPOCH;
+        assert!(
+            world
+                .directory
+                .lookup(&drawn.access_key_id, None, now)
+                .is_ok()
+        );
+        let id = drawn.account.id;
+        world
+            .directory
+            .close_account(&world.system, id)
+            .await
+            .unwrap();
+        assert!(
+            world
+                .directory
+                .lookup(&drawn.access_key_id, None, now)
+                .is_err()
+        );
+        assert!(
+            world
+                .directory
+                .account(&world.system, id)
+                .unwrap()
+                .is_closed()
+        );
+        let again = world.reopened().await;
+        assert!(again.account(&world.system, id).unwrap().is_closed());
+        let before = &world.state().account;
+        let after = again.account(&world.system, world.account).unwrap();
+        assert_eq!(before.canonical_id, after.canonical_id);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_durable_is_not_visible() {
+        let world = world().await;
+        world.rows.set_failing(true);
+        let records = vec![user("AIDA1", "ann").into()];
+        let error = world.directory.danger_put(world.account, records).await;
+        assert!(error.is_err());
+        assert!(world.state().named::<User>("ann").is_none());
+        world.rows.set_failing(false);
+        world.put(user("AIDA1", "ann")).await;
+        assert!(world.state().named::<User>("ANN").is_some());
+    }
+
+    #[tokio::test]
+    async fn a_change_is_completed_when_its_caller_goes_away() {
+        let world = world().await;
+        {
+            let records = vec![user("AIDA1", "ann").into()];
+            let mut change = Box::pin(world.directory.danger_put(world.account, records));
+            let waker = std::task::Waker::noop();
+            let mut context = std::task::Context::from_waker(waker);
+            assert!(change.as_mut().poll(&mut context).is_pending());
+        }
+        // The next change waits for the abandoned one.
+        world.put(user("AIDA2", "bob")).await;
+        assert!(world.state().named::<User>("ann").is_some());
+    }
+
+    #[tokio::test]
+    async fn indexes_follow_the_records_and_come_back_on_opening() {
+        let world = world().await;
+        let policy = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+        world
+            .put(Group {
+                id: "AGPA1".to_owned(),
+                name: "Team".to_owned(),
+                path: "/".to_owned(),
+                created: Timestamp::UNIX_EPOCH,
+                inline: Vec::new(),
+                attached: vec![policy.to_owned()],
+            })
+            .await;
+        let mut ann = user("AIDA1", "Ann");
+        ann.groups = vec!["AGPA1".to_owned()];
+        ann.attached = vec![policy.to_owned()];
+        ann.boundary = Some(policy.to_owned());
+        ann.access_keys = vec![world.directory.new_access_key(world.account).unwrap().0];
+        let key = ann.access_keys[0].id.clone();
+        world.put(ann.clone()).await;
+        ann.name = "Bea".to_owned();
+        world.put(ann).await;
+        for directory in [world.directory.clone(), world.reopened().await] {
+            let snapshot = directory.snapshot();
+            let state = snapshot.account(world.account).unwrap();
+            assert!(state.named::<User>("ann").is_none());
+            assert_eq!(state.named::<User>("bea").unwrap().name, "Bea");
+            assert_eq!(state.name_of("AIDA1"), Some((EntityKind::User, "Bea")));
+            assert_eq!(state.members("AGPA1").len(), 1);
+            assert_eq!(state.attached_to(policy).unwrap().size(), 2);
+            assert_eq!(state.boundary_of(policy).unwrap().size(), 1);
+            assert!(snapshot.key_owner(&key).is_some());
+            let arn = "arn:aws:iam::111122223333:user/Bea";
+            assert_eq!(snapshot.principal_id(arn), Some("AIDA1"));
+            assert_eq!(snapshot.principal_arn("AIDA1").as_deref(), Some(arn));
+        }
+        let delete = world
+            .directory
+            .danger_delete(world.account, EntityKind::User, "AIDA1");
+        delete.await.unwrap();
+        for directory in [world.directory.clone(), world.reopened().await] {
+            let snapshot = directory.snapshot();
+            let state = snapshot.account(world.account).unwrap();
+            assert!(state.members("AGPA1").is_empty());
+            assert_eq!(state.attached_to(policy).unwrap().size(), 1);
+            assert!(state.boundary_of(policy).is_none());
+            assert!(snapshot.key_owner(&key).is_none());
+            assert!(snapshot.entity("AIDA1").is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_alias_belongs_to_one_account() {
+        let world = world().await;
+        let other = NewAccount {
+            id: None,
+            name: "other".to_owned(),
+            email: None,
+        };
+        let other = world.directory.create_account(&world.system, other).await;
+        let other = other.unwrap().account;
+        let alias = |account: &Account, alias: Option<&str>| {
+            let account = Account {
+                alias: alias.map(str::to_owned),
+                ..account.clone()
+            };
+            world.directory.danger_put(account.id, vec![account.into()])
+        };
+        let one = world.state().account.clone();
+        alias(&one, Some("mine")).await.unwrap();
+        let taken = alias(&other, Some("mine")).await.unwrap_err();
+        let conflict = DirectoryError::Store(ControlError::Conflict {
+            key: alias_row("mine"),
+        });
+        assert_eq!(format!("{taken:?}"), format!("{conflict:?}"));
+        alias(&one, Some("new")).await.unwrap();
+        alias(&other, Some("mine")).await.unwrap();
+        let snapshot = world.reopened().await.snapshot();
+        assert_eq!(snapshot.account_by_alias("mine"), Some(other.id));
+        assert_eq!(snapshot.account_by_alias("new"), Some(one.id));
+        alias(&other, None).await.unwrap();
+        assert_eq!(world.directory.snapshot().account_by_alias("mine"), None);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn changes_at_the_same_time_are_all_kept() {
+        let world = Arc::new(world().await);
+        let tasks: Vec<_> = (0..50)
+            .map(|number| {
+                let world = world.clone();
+                tokio::spawn(async move {
+                    let name = format!("user{number}");
+                    world.put(user(&format!("AIDA{number}"), &name)).await;
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(world.state().users.size(), 50);
+    }
+
+    #[tokio::test]
+    async fn last_uses_are_written_and_forgotten_with_their_keys() {
+        let world = world().await;
+        let (key, _) = world.directory.new_access_key(world.account).unwrap();
+        let id = key.id.clone();
+        let mut ann = user("AIDA1", "ann");
+        ann.access_keys = vec![key];
+        world.put(ann).await;
+        let now = Timestamp::UNIX_EPOCH;
+        let found = world.directory.lookup(&id, None, now).unwrap();
+        world.directory.note_use(&found, now, "s3", "us-east-1");
+        assert_eq!(world.directory.last_use(&id).unwrap().service, "s3");
+        assert!(world.reopened().await.last_use(&id).is_none());
+        world.directory.flush_usage().await.unwrap();
+        assert!(world.reopened().await.last_use(&id).is_some());
+        world.directory.note_use(&found, now, "iam", "us-east-1");
+        world
+            .directory
+            .danger_delete(world.account, EntityKind::User, "AIDA1")
+            .await
+            .unwrap();
+        world.directory.flush_usage().await.unwrap();
+        assert!(world.reopened().await.last_use(&id).is_none());
+    }
+
+    #[tokio::test]
+    async fn rows_of_an_unknown_format_are_refused() {
+        let rows = Arc::new(Memory::default());
+        let keys = Arc::new(KeyEncryptionKey::generate().unwrap());
+        let txn = ControlTxn::new().put(FORMAT_ROW, &b"2"[..]);
+        rows.commit(txn).await.unwrap();
+        let error = Directory::open(rows, keys).await.unwrap_err();
+        assert!(error.to_string().contains("unknown format `2`"));
+    }
+
+    #[tokio::test]
+    async fn the_embedded_engine_keeps_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Arc::new(KeyEncryptionKey::generate().unwrap());
+        let account = AccountId::parse("111122223333").unwrap();
+        let open = || async {
+            let engine = engine_local::Local::open(dir.path(), Default::default()).unwrap();
+            Directory::open(Arc::new(engine), keys.clone())
+                .await
+                .unwrap()
+        };
+        let key = {
+            let directory = open().await;
+            let system = directory
+                .danger_gate()
+                .system(SystemTask::AdministerAccounts);
+            let new = NewAccount {
+                id: Some(account),
+                name: "one".to_owned(),
+                email: None,
+            };
+            let made = directory.create_account(&system, new).await.unwrap();
+            made.access_key_id
+        };
+        let directory = open().await;
+        assert!(directory.lookup(&key, None, Timestamp::UNIX_EPOCH).is_ok());
+    }
 }

@@ -67,7 +67,9 @@ impl IamError {
                 EntityError::InvalidInput(_) => ("InvalidInput", 400),
                 EntityError::MalformedPolicyDocument(_) => ("MalformedPolicyDocument", 400),
                 EntityError::InvalidArn | EntityError::UserNameRequired => ("ValidationError", 400),
-                EntityError::ForeignAccessKey { .. } | EntityError::ForeignPolicy => ("AccessDenied", 403),
+                EntityError::ForeignAccessKey { .. } | EntityError::ForeignPolicy => {
+                    ("AccessDenied", 403)
+                }
                 EntityError::Store(_) => ("ServiceFailure", 500),
             },
             IamError::NotImplemented(_) => ("NotImplemented", 501),
@@ -94,9 +96,7 @@ impl From<Refusal> for IamError {
                 message: message.clone(),
                 refusal: Box::new(refusal),
             },
-            RefusalKind::Unavailable(error) => {
-                IamError::ServiceFailure(Box::new(error.clone()))
-            }
+            RefusalKind::Unavailable(error) => IamError::ServiceFailure(Box::new(error.clone())),
             // These two are about buckets: no ask of IAM can meet them.
             RefusalKind::NoSuchBucket(_) | RefusalKind::MethodNotAllowed => {
                 IamError::AccessDenied {

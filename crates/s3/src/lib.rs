@@ -22,7 +22,12 @@ mod copying;
 mod dispatch;
 mod error;
 mod fields;
+#[cfg(test)]
+pub(crate) mod harness;
+mod lifecycle;
 mod listing;
+#[cfg(test)]
+mod matrix;
 mod multipart;
 mod operation;
 pub mod ops;
@@ -35,7 +40,7 @@ mod testing;
 mod upload;
 
 pub use body::{Body, ByteStream, Frame, ResponseBody};
-pub use configuration::{BucketInput, PublicAccessBlock};
+pub use configuration::{AccountInput, BucketInput, PublicAccessBlock, operation_name};
 pub use dispatch::dispatch;
 pub use error::S3Error;
 pub use operation::{Request, Response, S3Operation, Stores, expected_owner, object_key, streams};

@@ -246,10 +246,19 @@ impl Response {
 
     /// The output of an operation by its model: `output` has the model's member names.
     pub fn encode(operation: &str, output: &impl Serialize) -> Response {
+        Response::encode_for(Service::S3, operation, output)
+    }
+
+    /// The same for an operation of S3 Control.
+    pub fn encode_control(operation: &str, output: &impl Serialize) -> Response {
+        Response::encode_for(Service::S3Control, operation, output)
+    }
+
+    fn encode_for(service: Service, operation: &str, output: &impl Serialize) -> Response {
         let value = serde_json::to_value(output).unwrap_or(Value::Null);
-        match model(Service::S3).operation(operation) {
+        match model(service).operation(operation) {
             Some(operation) => {
-                let encoded = wire::rest::encode(Service::S3, operation, &value);
+                let encoded = wire::rest::encode(service, operation, &value);
                 Response {
                     status: encoded.status,
                     headers: encoded.headers,

@@ -179,7 +179,12 @@ async fn close(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
 fn failed(error: &DirectoryError) -> Response {
     let status = match error {
         DirectoryError::NoSuchAccount { .. } => StatusCode::NOT_FOUND,
-        DirectoryError::AccountExists { .. } => StatusCode::CONFLICT,
+        DirectoryError::AccountExists { .. } | DirectoryError::AccountClosed { .. } => {
+            StatusCode::CONFLICT
+        }
+        DirectoryError::BadAccountName { .. } | DirectoryError::BadEmail { .. } => {
+            StatusCode::BAD_REQUEST
+        }
         _ => {
             tracing::error!(%error, "an account could not be changed");
             StatusCode::INTERNAL_SERVER_ERROR

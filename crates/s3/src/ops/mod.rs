@@ -9,6 +9,7 @@ mod delete_object;
 mod delete_object_tagging;
 mod delete_objects;
 mod get_object;
+mod get_object_acl;
 mod get_object_attributes;
 mod get_object_tagging;
 mod head_object;
@@ -17,6 +18,7 @@ mod list_objects;
 mod list_objects_v2;
 mod list_parts;
 mod put_object;
+mod put_object_acl;
 mod put_object_tagging;
 mod upload_part;
 mod upload_part_copy;
@@ -29,6 +31,7 @@ pub use delete_object::DeleteObject;
 pub use delete_object_tagging::DeleteObjectTagging;
 pub use delete_objects::DeleteObjects;
 pub use get_object::GetObject;
+pub use get_object_acl::GetObjectAcl;
 pub use get_object_attributes::GetObjectAttributes;
 pub use get_object_tagging::GetObjectTagging;
 pub use head_object::HeadObject;
@@ -37,18 +40,23 @@ pub use list_objects::ListObjects;
 pub use list_objects_v2::ListObjectsV2;
 pub use list_parts::ListParts;
 pub use put_object::PutObject;
+pub use put_object_acl::PutObjectAcl;
 pub use put_object_tagging::PutObjectTagging;
 pub use upload_part::UploadPart;
 pub use upload_part_copy::UploadPartCopy;
 
 // Buckets.
 mod create_bucket;
+mod delete_account_public_access_block;
 mod delete_bucket;
+mod delete_bucket_lifecycle;
 mod delete_bucket_ownership_controls;
 mod delete_bucket_policy;
 mod delete_public_access_block;
+mod get_account_public_access_block;
 mod get_bucket_acl;
 mod get_bucket_encryption;
+mod get_bucket_lifecycle_configuration;
 mod get_bucket_location;
 mod get_bucket_ownership_controls;
 mod get_bucket_policy;
@@ -58,18 +66,24 @@ mod get_bucket_versioning;
 mod get_public_access_block;
 mod head_bucket;
 mod list_buckets;
+mod put_account_public_access_block;
 mod put_bucket_acl;
+mod put_bucket_lifecycle_configuration;
 mod put_bucket_ownership_controls;
 mod put_bucket_policy;
 mod put_public_access_block;
 
 pub use create_bucket::CreateBucket;
+pub use delete_account_public_access_block::DeleteAccountPublicAccessBlock;
 pub use delete_bucket::DeleteBucket;
+pub use delete_bucket_lifecycle::DeleteBucketLifecycle;
 pub use delete_bucket_ownership_controls::DeleteBucketOwnershipControls;
 pub use delete_bucket_policy::DeleteBucketPolicy;
 pub use delete_public_access_block::DeletePublicAccessBlock;
+pub use get_account_public_access_block::GetAccountPublicAccessBlock;
 pub use get_bucket_acl::GetBucketAcl;
 pub use get_bucket_encryption::GetBucketEncryption;
+pub use get_bucket_lifecycle_configuration::GetBucketLifecycleConfiguration;
 pub use get_bucket_location::GetBucketLocation;
 pub use get_bucket_ownership_controls::GetBucketOwnershipControls;
 pub use get_bucket_policy::GetBucketPolicy;
@@ -79,7 +93,9 @@ pub use get_bucket_versioning::GetBucketVersioning;
 pub use get_public_access_block::GetPublicAccessBlock;
 pub use head_bucket::HeadBucket;
 pub use list_buckets::ListBuckets;
+pub use put_account_public_access_block::PutAccountPublicAccessBlock;
 pub use put_bucket_acl::PutBucketAcl;
+pub use put_bucket_lifecycle_configuration::PutBucketLifecycleConfiguration;
 pub use put_bucket_ownership_controls::PutBucketOwnershipControls;
 pub use put_bucket_policy::PutBucketPolicy;
 pub use put_public_access_block::PutPublicAccessBlock;
@@ -126,8 +142,16 @@ macro_rules! for_each_operation {
             GetBucketOwnershipControls
             PutBucketOwnershipControls
             DeleteBucketOwnershipControls
+            GetObjectAcl
+            PutObjectAcl
             GetBucketAcl
             PutBucketAcl
+            GetBucketLifecycleConfiguration
+            PutBucketLifecycleConfiguration
+            DeleteBucketLifecycle
+            GetAccountPublicAccessBlock
+            PutAccountPublicAccessBlock
+            DeleteAccountPublicAccessBlock
             GetBucketVersioning
             GetBucketEncryption
             GetBucketRequestPayment

@@ -112,8 +112,8 @@ mod tests {
     use bytes::Bytes;
     use digest::{Algorithm, digest_of};
 
-    use crate::testing::{World, anonymous, header_map, root, user};
     use crate::Frame;
+    use crate::testing::{World, anonymous, header_map, root, user};
 
     #[tokio::test]
     async fn a_body_that_is_not_what_was_declared_is_not_stored() {

@@ -1,0 +1,49 @@
+//! ListPolicyTags: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListPolicyTags.html>
+use catalog::iam;
+use gate::{Ask, Authorized, Identity, Operation};
+use serde::{Deserialize, Serialize};
+
+use crate::page::{PageEnd, PageRequest, page};
+use crate::shapes::Tag;
+use crate::{IamError, Stores, entities, shapes};
+
+/// The tags of a policy.
+#[derive(Debug)]
+pub enum ListPolicyTags {}
+
+/// What a request carries.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Input {
+    policy_arn: String,
+    #[serde(flatten)]
+    page: PageRequest,
+}
+
+/// What an answer carries.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    tags: Vec<Tag>,
+    #[serde(flatten)]
+    end: PageEnd,
+}
+
+impl Operation for ListPolicyTags {
+    const NAME: &'static str = "ListPolicyTags";
+    type Input = Input;
+    type Output = Output;
+    type Error = IamError;
+    type Asks = Ask<iam::ListPolicyTags>;
+    type Stores = Stores;
+
+    fn asks(input: &Input, who: &Identity) -> Result<Self::Asks, IamError> {
+        Ok(Ask::on(entities::policy(who, &input.policy_arn)?))
+    }
+
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Output, IamError> {
+        let all = shapes::tags(&stores.directory.list_policy_tags(&call.permits)?);
+        let (tags, end) = page(all, |tag| tag.key.clone(), &call.input.page)?;
+        Ok(Output { tags, end })
+    }
+}

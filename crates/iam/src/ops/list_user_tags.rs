@@ -1,0 +1,53 @@
+//! ListUserTags: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUserTags.html>
+use catalog::{EntityKind, iam};
+use gate::{Ask, Authorized, Identity, Operation};
+use serde::{Deserialize, Serialize};
+
+use crate::page::{PageEnd, PageRequest, page};
+use crate::shapes::Tag;
+use crate::{IamError, Stores, entities, shapes};
+
+/// The tags of a user.
+#[derive(Debug)]
+pub enum ListUserTags {}
+
+/// What a request carries.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Input {
+    user_name: String,
+    #[serde(flatten)]
+    page: PageRequest,
+}
+
+/// What an answer carries.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    tags: Vec<Tag>,
+    #[serde(flatten)]
+    end: PageEnd,
+}
+
+impl Operation for ListUserTags {
+    const NAME: &'static str = "ListUserTags";
+    type Input = Input;
+    type Output = Output;
+    type Error = IamError;
+    type Asks = Ask<iam::ListUserTags>;
+    type Stores = Stores;
+
+    fn asks(input: &Input, who: &Identity) -> Result<Self::Asks, IamError> {
+        Ok(Ask::on(entities::existing(
+            who,
+            EntityKind::User,
+            &input.user_name,
+        )?))
+    }
+
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Output, IamError> {
+        let all = shapes::tags(&stores.directory.list_user_tags(&call.permits)?);
+        let (tags, end) = page(all, |tag| tag.key.clone(), &call.input.page)?;
+        Ok(Output { tags, end })
+    }
+}
