@@ -59,3 +59,41 @@ impl S3Operation for PutPublicAccessBlock {
         Response::empty(200)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{ALICE, As, World};
+
+    #[tokio::test]
+    async fn a_new_bucket_has_all_four_until_they_are_replaced() {
+        let world = World::new().await.with_bucket("logs").await;
+        let owner = As::Root(ALICE);
+        let flags = |body: &str| body.matches(">true<").count();
+        let get = "GET /logs?publicAccessBlock";
+        assert_eq!(flags(&world.send(&owner, get, &[], "").await.body), 4);
+        let one = "<PublicAccessBlockConfiguration><IgnorePublicAcls>TRUE</IgnorePublicAcls>\
+                   </PublicAccessBlockConfiguration>";
+        let put = world
+            .send(&owner, "PUT /logs?publicAccessBlock", &[], one)
+            .await;
+        assert_eq!(put.outcome(), "200");
+        let shown = world.send(&owner, get, &[], "").await;
+        assert_eq!(shown.element("IgnorePublicAcls"), Some("true"));
+        assert_eq!(flags(&shown.body), 1);
+        let wrong_hash = [("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==")];
+        let put = world
+            .send(&owner, "PUT /logs?publicAccessBlock", &wrong_hash, one)
+            .await;
+        assert_eq!(put.outcome(), "400 BadDigest");
+        assert_eq!(
+            world
+                .outcome(&owner, "DELETE /logs?publicAccessBlock")
+                .await,
+            "204"
+        );
+        assert_eq!(
+            world.outcome(&owner, get).await,
+            "404 NoSuchPublicAccessBlockConfiguration"
+        );
+    }
+}
