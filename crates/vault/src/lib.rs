@@ -58,6 +58,10 @@ pub use objects::{
     ReadsAcl, ReadsObject, ReadsTags, WritesAcl, WritesTags, Written,
 };
 pub use record::BucketRecord;
+pub use uploads::{
+    Completion, ListUploads, ListedUploads, PartWriter, UploadChecksum, UploadInfo,
+    UploadInitiator, UploadedPart, WrittenPart,
+};
 
 use registry::Registry;
 
