@@ -1,4 +1,6 @@
 //! What a request says its body's digests are, and whether that is so.
+use std::collections::BTreeMap;
+
 use digest::{Algorithm, Computed, Digest, Digests, Wanted};
 use http::HeaderMap;
 
@@ -51,12 +53,12 @@ enum Expected {
 #[derive(serde::Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-#[expect(dead_code, reason = "read from the headers themselves")]
 pub(crate) struct Members {
+    // Read from the headers themselves.
     #[serde(rename = "ContentMD5")]
-    md5: Option<String>,
+    _md5: serde::de::IgnoredAny,
     #[serde(rename = "ChecksumAlgorithm")]
-    algorithm: Option<String>,
+    _algorithm: serde::de::IgnoredAny,
     #[serde(rename = "ChecksumCRC32")]
     crc32: Option<String>,
     #[serde(rename = "ChecksumCRC32C")]
@@ -67,6 +69,22 @@ pub(crate) struct Members {
     sha1: Option<String>,
     #[serde(rename = "ChecksumSHA256")]
     sha256: Option<String>,
+}
+
+impl Members {
+    /// The checksums that were sent, by member name.
+    pub(crate) fn by_member(self) -> BTreeMap<String, String> {
+        let sent = [
+            (Algorithm::Crc32, self.crc32),
+            (Algorithm::Crc32c, self.crc32c),
+            (Algorithm::Crc64Nvme, self.crc64_nvme),
+            (Algorithm::Sha1, self.sha1),
+            (Algorithm::Sha256, self.sha256),
+        ];
+        let sent = sent.into_iter();
+        sent.filter_map(|(algorithm, text)| Some((member(algorithm).to_owned(), text?)))
+            .collect()
+    }
 }
 
 /// What a request says of its body.

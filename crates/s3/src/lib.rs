@@ -18,6 +18,7 @@ mod body;
 mod checksum;
 mod conditions;
 mod configuration;
+mod copying;
 mod dispatch;
 mod error;
 mod fields;
@@ -27,6 +28,7 @@ mod lifecycle;
 mod listing;
 #[cfg(test)]
 mod matrix;
+mod multipart;
 mod operation;
 pub mod ops;
 mod policies;

@@ -54,6 +54,22 @@ pub(crate) fn limit(asked: Option<i64>, name: &'static str) -> Result<usize, S3E
     }
 }
 
+/// `part-number-marker`: a number that is text in the model.
+pub(crate) fn part_marker(marker: Option<&Value>) -> Result<u32, S3Error> {
+    let text = match marker {
+        None => return Ok(0),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    text.parse().map_err(|_| {
+        S3Error::invalid_argument(
+            "Provided part-number-marker not an integer or within integer range",
+            "part-number-marker",
+            text,
+        )
+    })
+}
+
 /// Whether names in an answer are percent-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {

@@ -65,8 +65,23 @@ impl VersionId {
     }
 }
 
-/// Asks to read an object.
-pub(crate) fn read_ask(object: &Object, owner: Option<catalog::AccountId>) -> ReadAsk {
+/// `versionId` in an input: read from the parameters, taken so that it is not left over.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct VersionMember {
+    #[serde(rename = "VersionId")]
+    _version: serde::de::IgnoredAny,
+}
+
+/// Asks for the action on the current version, or for its sibling on a named one.
+pub(crate) fn by_version<A, V>(
+    object: &Object,
+    owner: Option<catalog::AccountId>,
+) -> Either<Ask<A>, Ask<V>>
+where
+    A: Action<Resource = Object>,
+    V: Action<Resource = Object>,
+{
     match &object.version {
         None => Either::Left(Ask::on(object.clone()).expecting_owner(owner)),
         Some(version) => Either::Right(
@@ -75,6 +90,11 @@ pub(crate) fn read_ask(object: &Object, owner: Option<catalog::AccountId>) -> Re
                 .with("s3:versionid", version.as_str()),
         ),
     }
+}
+
+/// Asks to read an object.
+pub(crate) fn read_ask(object: &Object, owner: Option<catalog::AccountId>) -> ReadAsk {
+    by_version(object, owner)
 }
 
 /// Asks whether the caller may learn that a key is absent (spec S-3).

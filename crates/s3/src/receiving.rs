@@ -4,7 +4,7 @@ use std::future::Future;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::HeaderMap;
-use vault::{ObjectWriter, VaultError};
+use vault::{ObjectWriter, PartWriter, VaultError};
 
 use crate::{Body, Frame, Request, S3Error};
 
@@ -17,6 +17,12 @@ pub(crate) trait Sink: Send {
 }
 
 impl Sink for ObjectWriter {
+    async fn put(&mut self, bytes: Bytes) -> Result<(), VaultError> {
+        self.write(bytes).await
+    }
+}
+
+impl Sink for PartWriter {
     async fn put(&mut self, bytes: Bytes) -> Result<(), VaultError> {
         self.write(bytes).await
     }

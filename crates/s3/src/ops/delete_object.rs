@@ -3,7 +3,7 @@ use catalog::{AccountId, Object, s3};
 use gate::{Ask, Authorized, Either, Identity, Operation};
 
 use crate::conditions::{AnyEtag, WriteCondition};
-use crate::reading::{self, VersionId};
+use crate::reading::{self, VersionId, VersionMember};
 use crate::{Request, Response, S3Error, S3Operation, Stores};
 
 /// Deletes an object.
@@ -29,18 +29,12 @@ impl Operation for DeleteObject {
 
     fn asks(input: &Input, _: &Identity) -> Result<Self::Asks, S3Error> {
         let if_match = input.condition.if_match.as_deref();
-        Ok(match &input.object.version {
-            None => Either::Left(
-                Ask::on(input.object.clone())
-                    .expecting_owner(input.expected_owner)
-                    .with_some("s3:if-match", if_match),
-            ),
-            Some(version) => Either::Right(
-                Ask::on(input.object.clone())
-                    .expecting_owner(input.expected_owner)
-                    .with("s3:versionid", version.as_str()),
-            ),
-        })
+        Ok(
+            match reading::by_version(&input.object, input.expected_owner) {
+                Either::Left(ask) => Either::Left(ask.with_some("s3:if-match", if_match)),
+                Either::Right(ask) => Either::Right(ask),
+            },
+        )
     }
 
     async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
@@ -63,7 +57,7 @@ impl S3Operation for DeleteObject {
     fn input(mut request: Request) -> Result<Input, S3Error> {
         let (object, version) = reading::object_and_version(&request)?;
         let condition = WriteCondition::take(&mut request, AnyEtag::Allowed)?;
-        let _: Members = request.take_input()?;
+        let _: VersionMember = request.take_input()?;
         Ok(Input {
             object,
             version,
@@ -75,11 +69,4 @@ impl S3Operation for DeleteObject {
     fn respond(output: Response) -> Response {
         output
     }
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Members {
-    #[serde(rename = "VersionId")]
-    _version: serde::de::IgnoredAny,
 }

@@ -47,3 +47,33 @@ impl S3Operation for GetBucketEncryption {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{ALICE, As, World};
+
+    #[tokio::test]
+    async fn settings_that_are_the_same_for_all_are_shown() {
+        let owner = As::Root(ALICE);
+        let world = World::new().await.with_bucket("logs").await;
+        let shown = |query: &'static str| {
+            let (world, owner) = (&world, &owner);
+            async move {
+                let request = format!("GET /logs?{query}");
+                let body = world.send(owner, &request, &[], "").await.body;
+                body.split_once("2006-03-01/\"").unwrap().1.to_owned()
+            }
+        };
+        assert_eq!(shown("versioning").await, "></VersioningConfiguration>");
+        assert_eq!(
+            shown("requestPayment").await,
+            "><Payer>BucketOwner</Payer></RequestPaymentConfiguration>"
+        );
+        assert_eq!(
+            shown("encryption").await,
+            "><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>\
+             </ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule>\
+             </ServerSideEncryptionConfiguration>"
+        );
+    }
+}

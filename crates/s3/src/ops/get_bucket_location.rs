@@ -42,3 +42,31 @@ impl S3Operation for GetBucketLocation {
         Response::encode(Self::NAME, &json!({ "LocationConstraint": constraint }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{ALICE, As, World};
+
+    #[tokio::test]
+    async fn the_first_region_has_no_constraint() {
+        let owner = As::Root(ALICE);
+        let world = World::new().await.with_bucket("logs").await;
+        let shown = world.send(&owner, "GET /logs?location", &[], "").await.body;
+        insta::assert_snapshot!(shown, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>
+        "#);
+        let world = World::in_region("eu-west-1").await;
+        let body = "<CreateBucketConfiguration><LocationConstraint>EU</LocationConstraint>\
+                    </CreateBucketConfiguration>";
+        assert_eq!(
+            world.send(&owner, "PUT /logs", &[], body).await.outcome(),
+            "200"
+        );
+        let shown = world.send(&owner, "GET /logs?location", &[], "").await.body;
+        assert!(
+            shown.ends_with(">eu-west-1</LocationConstraint>"),
+            "{shown}"
+        );
+    }
+}

@@ -217,3 +217,185 @@ impl S3Operation for GetObject {
         output
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+
+    use crate::testing::{World, anonymous, root, user};
+
+    #[tokio::test]
+    async fn a_missing_key_is_revealed_only_to_those_who_may_list() {
+        let world = World::with_bucket().await;
+        let get = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
+        let list = r#"{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}"#;
+        let told = |who| {
+            let world = &world;
+            async move { world.send(&who, "GET /logs/absent").await.told() }
+        };
+        let only_get = user("111122223333", "ann", get);
+        assert_eq!(
+            told(only_get).await,
+            "403 AccessDenied: User: arn:aws:iam::111122223333:user/ann is not authorized to perform: s3:ListBucket on resource: \"arn:aws:s3:::logs\" because no identity-based policy allows the s3:ListBucket action"
+        );
+        let both = user("111122223333", "ann", &format!("{get},{list}"));
+        assert_eq!(
+            told(both).await,
+            "404 NoSuchKey: The specified key does not exist. Key=absent"
+        );
+        let only_list = user("111122223333", "ann", list);
+        assert!(told(only_list).await.contains("s3:GetObject on resource"));
+        assert_eq!(told(anonymous()).await, "403 AccessDenied: Access Denied");
+    }
+
+    #[tokio::test]
+    async fn conditions_are_weighed_in_order() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        world
+            .send_with(&owner, "PUT /logs/k", &[], "hello")
+            .await
+            .ok();
+        let etag = "\"5d41402abc4b2a76b9719d911017c592\"";
+        let (past, future) = (
+            "Tue, 01 Jan 2019 00:00:00 GMT",
+            "Tue, 01 Jan 2199 00:00:00 GMT",
+        );
+        for (headers, wanted) in [
+            (vec![("if-match", etag)], "200 ok"),
+            (vec![("if-match", "\"x\"")], "412 If-Match"),
+            (
+                vec![("if-unmodified-since", past)],
+                "412 If-Unmodified-Since",
+            ),
+            (vec![("if-unmodified-since", future)], "200 ok"),
+            (
+                vec![("if-match", etag), ("if-unmodified-since", past)],
+                "200 ok",
+            ),
+            (vec![("if-none-match", etag)], "304"),
+            (vec![("if-none-match", "\"x\"")], "200 ok"),
+            (vec![("if-modified-since", past)], "200 ok"),
+            (vec![("if-modified-since", future)], "200 ok"),
+            (
+                vec![("if-none-match", "\"x\""), ("if-modified-since", past)],
+                "200 ok",
+            ),
+            (
+                vec![("if-match", "\"x\""), ("if-none-match", etag)],
+                "412 If-Match",
+            ),
+        ] {
+            let got = world.send_with(&owner, "GET /logs/k", &headers, "").await;
+            let told = match got.0 {
+                Ok(answer) => format!("{} ok", answer.status),
+                Err(error) if error.status == 304 => {
+                    assert!(
+                        error
+                            .headers
+                            .contains(&("etag".to_owned(), etag.to_owned()))
+                    );
+                    "304".to_owned()
+                }
+                Err(error) => format!("{} {}", error.status, error.fields[0].1),
+            };
+            assert_eq!(told, wanted, "{headers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_may_be_dressed_by_those_who_sign() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        world
+            .send_with(&owner, "PUT /logs/k", &[], "hello")
+            .await
+            .ok();
+        let line = "GET /logs/k?response-content-type=text/html&response-expires=soon&response-cache-control=no-cache";
+        let got = world.send(&owner, line).await.ok();
+        assert_eq!(got.header("content-type"), "text/html");
+        assert_eq!(got.header("expires"), "soon");
+        assert_eq!(got.header("cache-control"), "no-cache");
+        assert_eq!(
+            world.send(&anonymous(), line).await.told(),
+            "400 InvalidRequest: Request specific response headers cannot be used for anonymous GET requests."
+        );
+    }
+
+    #[tokio::test]
+    async fn the_one_version_is_null() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        world
+            .send_with(&owner, "PUT /logs/k", &[], "hello")
+            .await
+            .ok();
+        let got = world.send(&owner, "GET /logs/k?versionId=null").await.ok();
+        assert_eq!(got.text(), "hello");
+        assert_eq!(
+            world.send(&owner, "GET /logs/k?versionId=bad").await.told(),
+            "400 InvalidArgument: Invalid version id specified ArgumentName=versionId ArgumentValue=bad"
+        );
+        let unknown = "0123456789abcdef0123456789abcdef";
+        let told = world
+            .send(&owner, &format!("GET /logs/k?versionId={unknown}"))
+            .await
+            .told();
+        assert_eq!(
+            told,
+            format!(
+                "404 NoSuchVersion: The specified version does not exist. Key=k VersionId={unknown}"
+            )
+        );
+        // Another action.
+        let get = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
+        let ann = user("111122223333", "ann", get);
+        assert_eq!(world.send(&ann, "GET /logs/k").await.told(), "200 ok");
+        let error = world.send(&ann, "GET /logs/k?versionId=null").await.error();
+        assert!(
+            error.message.contains("s3:GetObjectVersion"),
+            "{}",
+            error.message
+        );
+    }
+
+    #[test]
+    fn any_range_of_any_object_is_the_slice() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let world = runtime.block_on(World::with_bucket());
+        let owner = root("111122223333");
+        let mut runner = TestRunner::new(Config::with_cases(48));
+        let sizes = prop_oneof![0usize..4, 65_530usize..65_542, 0usize..300_000];
+        let ends = (0usize..300_000, 0usize..300_000);
+        runner
+            .run(&(sizes, ends, any::<u8>()), |(size, (a, b), seed)| {
+                let body: Vec<u8> = (0..size)
+                    .map(|n| (n as u8).wrapping_mul(seed | 1))
+                    .collect();
+                let (first, last) = (a.min(b), a.max(b));
+                runtime.block_on(async {
+                    world
+                        .send_with(&owner, "PUT /logs/k", &[], body.clone())
+                        .await
+                        .ok();
+                    let range = format!("bytes={first}-{last}");
+                    let headers = [("range", range.as_str())];
+                    let got = world.send_with(&owner, "GET /logs/k", &headers, "").await;
+                    if first >= size {
+                        prop_assert_eq!(got.error().code, "InvalidRange");
+                    } else {
+                        let end = (last + 1).min(size);
+                        let got = got.ok();
+                        prop_assert_eq!(
+                            got.header("content-range"),
+                            format!("bytes {first}-{}/{size}", end - 1)
+                        );
+                        prop_assert!(got.body == body[first..end]);
+                    }
+                    Ok(())
+                })
+            })
+            .unwrap();
+    }
+}

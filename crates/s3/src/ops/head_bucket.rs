@@ -44,3 +44,20 @@ impl S3Operation for HeadBucket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{ALICE, As, BOB, World};
+
+    #[tokio::test]
+    async fn the_region_is_told_with_a_refusal_too() {
+        let world = World::new().await.with_bucket("logs").await;
+        for (who, status) in [(As::Root(ALICE), 200), (As::Root(BOB), 403)] {
+            let got = world.send(&who, "HEAD /logs", &[], "").await;
+            assert_eq!(got.status, status);
+            assert_eq!(got.header("x-amz-bucket-region"), Some("us-east-1"));
+        }
+        let got = world.send(&As::Root(BOB), "HEAD /none", &[], "").await;
+        assert_eq!((got.status, got.header("x-amz-bucket-region")), (404, None));
+    }
+}

@@ -144,3 +144,87 @@ impl S3Operation for ListBuckets {
         Response::encode(Self::NAME, &output)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{ALICE, As, BOB, World};
+
+    async fn world() -> World {
+        let world = World::new().await;
+        for (owner, name) in [
+            (ALICE, "zoo"),
+            (ALICE, "apes"),
+            (BOB, "birds"),
+            (ALICE, "ants"),
+        ] {
+            let made = world
+                .outcome(&As::Root(owner), &format!("PUT /{name}"))
+                .await;
+            assert_eq!(made, "200");
+        }
+        world
+    }
+
+    #[tokio::test]
+    async fn an_account_sees_its_own_buckets_by_name() {
+        let world = world().await;
+        let owner = As::User(ALICE, "ann", &["s3:ListAllMyBuckets"]);
+        insta::assert_snapshot!(world.send(&owner, "GET /", &[], "").await.body, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <ListAllMyBucketsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Buckets><Bucket><Name>ants</Name><CreationDate>2026-02-03T04:05:06.000Z</CreationDate></Bucket><Bucket><Name>apes</Name><CreationDate>2026-02-03T04:05:06.000Z</CreationDate></Bucket><Bucket><Name>zoo</Name><CreationDate>2026-02-03T04:05:06.000Z</CreationDate></Bucket></Buckets><Owner><ID>1111111111111111111111111111111111111111111111111111111111111111</ID></Owner></ListAllMyBucketsResult>
+        "#);
+        let listed = world.send(&As::Root(BOB), "GET /", &[], "").await;
+        assert_eq!(listed.element("Name"), Some("birds"));
+        let nobody = As::User(ALICE, "eve", &[]);
+        let refused = world.send(&nobody, "GET /", &[], "").await;
+        assert_eq!(refused.outcome(), "403 AccessDenied");
+        assert_eq!(
+            refused.element("Message"),
+            Some(
+                "User: arn:aws:iam::111111111111:user/eve is not authorized to perform: \
+                 s3:ListAllMyBuckets because no identity-based policy allows the \
+                 s3:ListAllMyBuckets action"
+            )
+        );
+        assert_eq!(
+            world.outcome(&As::Anonymous, "GET /").await,
+            "403 AccessDenied"
+        );
+    }
+
+    #[tokio::test]
+    async fn pages_and_filters() {
+        let world = world().await;
+        let owner = As::Root(ALICE);
+        let names = |body: &str| {
+            let names = body.split("<Name>").skip(1);
+            let names = names.filter_map(|rest| rest.split_once('<'));
+            names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+        };
+        let first = world.send(&owner, "GET /?max-buckets=2", &[], "").await;
+        assert_eq!(names(&first.body), ["ants", "apes"]);
+        assert_eq!(first.element("BucketRegion"), Some("us-east-1"));
+        let token = first
+            .element("ContinuationToken")
+            .unwrap()
+            .replace('=', "%3D");
+        let request = format!("GET /?max-buckets=2&continuation-token={token}");
+        let second = world.send(&owner, &request, &[], "").await;
+        assert_eq!(names(&second.body), ["zoo"]);
+        assert_eq!(second.element("ContinuationToken"), None);
+        let prefixed = world.send(&owner, "GET /?prefix=a", &[], "").await;
+        assert_eq!(names(&prefixed.body), ["ants", "apes"]);
+        let elsewhere = world
+            .send(&owner, "GET /?bucket-region=eu-west-1", &[], "")
+            .await;
+        assert!(names(&elsewhere.body).is_empty());
+        for wrong in [
+            "max-buckets=0",
+            "max-buckets=10001",
+            "bucket-region=eu-east-1",
+        ] {
+            let got = world.outcome(&owner, &format!("GET /?{wrong}")).await;
+            assert_eq!(got, "400 InvalidArgument", "{wrong}");
+        }
+    }
+}

@@ -129,3 +129,146 @@ impl S3Operation for ListObjectsV2 {
         output
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+
+    use crate::testing::{World, root, user};
+
+    /// Keys and common prefixes as AWS lists them, in one row.
+    fn model(keys: &BTreeSet<String>, prefix: &str, delimiter: &str, after: &str) -> Vec<String> {
+        let mut row: Vec<String> = Vec::new();
+        for key in keys.iter().filter(|key| key.starts_with(prefix)) {
+            let rest = &key[prefix.len()..];
+            let shown = match rest.find(delimiter) {
+                Some(at) if !delimiter.is_empty() => {
+                    format!("{prefix}{}", &rest[..at + delimiter.len()])
+                }
+                _ => key.clone(),
+            };
+            let passed = key.as_str() <= after || (shown != *key && shown.as_str() <= after);
+            if !passed && row.last() != Some(&shown) {
+                row.push(shown);
+            }
+        }
+        row
+    }
+
+    #[test]
+    fn pages_together_are_the_model() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let owner = root("111122223333");
+        let mut runner = TestRunner::new(Config::with_cases(12));
+        let keys = prop::collection::btree_set("[ab/é]{1,5}", 0..14);
+        let strategy = (keys, "[ab/]{0,2}", "(/|a|b/|)", 1usize..5, "[ab/]{0,2}");
+        runner
+            .run(&strategy, |(keys, prefix, delimiter, limit, after)| {
+                runtime.block_on(async {
+                    let world = World::with_bucket().await;
+                    for key in &keys {
+                        let encoded = crate::listing::Encoding::Url.text(key).into_owned();
+                        world.send(&owner, &format!("PUT /logs/{encoded}")).await.ok();
+                    }
+                    let (mut row, mut token) = (Vec::new(), None);
+                    loop {
+                        let mut line = format!(
+                            "GET /logs?list-type=2&prefix={prefix}&delimiter={delimiter}&max-keys={limit}&start-after={after}"
+                        );
+                        if let Some(token) = &token {
+                            line.push_str(&format!("&continuation-token={token}"));
+                        }
+                        let page = world.send(&owner, &line).await.ok();
+                        let mut here = page.elements("Key");
+                        let text = page.text();
+                        for block in text.split("<CommonPrefixes>").skip(1) {
+                            let prefix = block.split("<Prefix>").nth(1).unwrap();
+                            here.push(prefix.split("</Prefix>").next().unwrap().to_owned());
+                        }
+                        prop_assert!(here.len() <= limit);
+                        prop_assert_eq!(page.element("KeyCount"), here.len().to_string());
+                        here.sort();
+                        row.extend(here);
+                        if page.element("IsTruncated") != "true" {
+                            break;
+                        }
+                        token = Some(page.element("NextContinuationToken"));
+                    }
+                    let wanted = model(&keys, &prefix, &delimiter, &after);
+                    prop_assert_eq!(row, wanted, "{:?} {} {} {}", keys, prefix, delimiter, after);
+                    Ok(())
+                })
+            })
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn conditions_see_the_parameters_as_sent() {
+        let world = World::with_bucket().await;
+        let statement = r#"{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*",
+            "Condition":{"StringEquals":{"s3:prefix":["","home/"],"s3:delimiter":"/"},"NumericLessThanEquals":{"s3:max-keys":"10"}}}"#;
+        let ann = user("111122223333", "ann", statement);
+        let told = |query: &'static str| {
+            let (world, ann) = (&world, &ann);
+            async move {
+                world
+                    .send(ann, &format!("GET /logs?list-type=2{query}"))
+                    .await
+                    .told()
+            }
+        };
+        assert_eq!(
+            told("&prefix=home/&delimiter=/&max-keys=10").await,
+            "200 ok"
+        );
+        assert_eq!(told("&prefix=&delimiter=/&max-keys=10").await, "200 ok");
+        for refused in [
+            "&delimiter=/&max-keys=10",
+            "&prefix=home/&max-keys=10",
+            "&prefix=home/&delimiter=/",
+            "&prefix=home/&delimiter=/&max-keys=11",
+            "&prefix=other/&delimiter=/&max-keys=10",
+        ] {
+            assert!(told(refused).await.starts_with("403"), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_are_described_as_aws_does() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        world.send(&owner, "PUT /logs/a%20b").await.ok();
+        let page = world
+            .send(
+                &owner,
+                "GET /logs?list-type=2&encoding-type=url&fetch-owner=true",
+            )
+            .await
+            .ok();
+        assert_eq!(page.element("Key"), "a+b");
+        assert_eq!(page.element("ID").len(), 64);
+        assert_eq!(page.element("ChecksumAlgorithm"), "CRC64NVME");
+        let none = world
+            .send(&owner, "GET /logs?list-type=2&max-keys=0")
+            .await
+            .ok();
+        assert_eq!(none.element("KeyCount"), "0");
+        assert_eq!(none.element("IsTruncated"), "false");
+        for (query, wanted) in [
+            (
+                "encoding-type=value",
+                "400 InvalidArgument: Invalid Encoding Method specified in Request ArgumentName=encoding-type ArgumentValue=value",
+            ),
+            (
+                "continuation-token=x",
+                "400 InvalidArgument: The continuation token provided is incorrect ArgumentName=continuation-token",
+            ),
+        ] {
+            let line = format!("GET /logs?list-type=2&{query}");
+            assert_eq!(world.send(&owner, &line).await.told(), wanted);
+        }
+    }
+}

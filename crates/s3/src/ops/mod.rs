@@ -1,21 +1,49 @@
 //! Every S3 operation. To add one: write its file, then add its lines here.
 
 // Objects.
+mod abort_multipart_upload;
+mod complete_multipart_upload;
+mod copy_object;
+mod create_multipart_upload;
 mod delete_object;
+mod delete_object_tagging;
+mod delete_objects;
 mod get_object;
 mod get_object_acl;
+mod get_object_attributes;
+mod get_object_tagging;
 mod head_object;
+mod list_multipart_uploads;
+mod list_objects;
 mod list_objects_v2;
+mod list_parts;
 mod put_object;
 mod put_object_acl;
+mod put_object_tagging;
+mod upload_part;
+mod upload_part_copy;
 
+pub use abort_multipart_upload::AbortMultipartUpload;
+pub use complete_multipart_upload::CompleteMultipartUpload;
+pub use copy_object::CopyObject;
+pub use create_multipart_upload::CreateMultipartUpload;
 pub use delete_object::DeleteObject;
+pub use delete_object_tagging::DeleteObjectTagging;
+pub use delete_objects::DeleteObjects;
 pub use get_object::GetObject;
 pub use get_object_acl::GetObjectAcl;
+pub use get_object_attributes::GetObjectAttributes;
+pub use get_object_tagging::GetObjectTagging;
 pub use head_object::HeadObject;
+pub use list_multipart_uploads::ListMultipartUploads;
+pub use list_objects::ListObjects;
 pub use list_objects_v2::ListObjectsV2;
+pub use list_parts::ListParts;
 pub use put_object::PutObject;
 pub use put_object_acl::PutObjectAcl;
+pub use put_object_tagging::PutObjectTagging;
+pub use upload_part::UploadPart;
+pub use upload_part_copy::UploadPartCopy;
 
 // Buckets.
 mod create_bucket;
@@ -78,11 +106,25 @@ macro_rules! for_each_operation {
     ($each:ident) => {
         $each! {
             // Objects.
+            AbortMultipartUpload
+            CompleteMultipartUpload
+            CopyObject
+            CreateMultipartUpload
             DeleteObject
+            DeleteObjectTagging
+            DeleteObjects
             GetObject
+            GetObjectAttributes
+            GetObjectTagging
             HeadObject
+            ListMultipartUploads
+            ListObjects
             ListObjectsV2
+            ListParts
             PutObject
+            PutObjectTagging
+            UploadPart
+            UploadPartCopy
 
             // Buckets.
             CreateBucket

@@ -5,7 +5,7 @@ use policy::ObjectOwnership;
 use serde::Deserialize;
 use vault::acl::{AccessControlPolicy, AclHeaders, AclOn};
 
-use crate::configuration::{PutAcl, take_acl_headers, verify_body};
+use crate::configuration::{PutAcl, take_acl_headers, take_digests};
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
 
 /// PutBucketAcl.
@@ -61,7 +61,7 @@ impl Operation for PutBucketAcl {
 
 impl S3Operation for PutBucketAcl {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         let bucket = BucketInput::read(&request)?;
         let headers = take_acl_headers(&mut request);
         let members: Members = request.take_input()?;
@@ -75,5 +75,152 @@ impl S3Operation for PutBucketAcl {
 
     fn respond(_: ()) -> Response {
         Response::empty(200)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{ALICE, As, BOB, World, canonical};
+
+    const OWNER: As = As::Root(ALICE);
+    const PUT: &str = "PUT /logs?acl";
+
+    /// A bucket whose ACL counts and may be public.
+    async fn open_bucket() -> World {
+        let world = World::new().await;
+        let headers = [("x-amz-object-ownership", "ObjectWriter")];
+        world.send(&OWNER, "PUT /logs", &headers, "").await;
+        let gone = world
+            .outcome(&OWNER, "DELETE /logs?publicAccessBlock")
+            .await;
+        assert_eq!(gone, "204");
+        world
+    }
+
+    #[tokio::test]
+    async fn grants_open_the_bucket_to_whom_they_name() {
+        let world = open_bucket().await;
+        let ben = As::User(BOB, "ben", &["s3:*"]);
+        let powerless = As::User(BOB, "bea", &[]);
+        assert_eq!(world.outcome(&ben, "HEAD /logs").await, "403 AccessDenied");
+        let id = canonical(BOB);
+        let grant = format!("id=\"{id}\"");
+        let put = world
+            .send(&OWNER, PUT, &[("x-amz-grant-read", &grant)], "")
+            .await;
+        assert_eq!(put.outcome(), "200");
+        assert_eq!(world.outcome(&ben, "HEAD /logs").await, "200");
+        assert_eq!(world.outcome(&As::Root(BOB), "HEAD /logs").await, "200");
+        assert_eq!(
+            world.outcome(&powerless, "HEAD /logs").await,
+            "403 AccessDenied"
+        );
+        assert_eq!(
+            world.outcome(&ben, "GET /logs?acl").await,
+            "403 AccessDenied"
+        );
+        assert_eq!(
+            world.outcome(&As::Anonymous, "HEAD /logs").await,
+            "403 AccessDenied"
+        );
+
+        let put = world
+            .send(&OWNER, PUT, &[("x-amz-acl", "public-read")], "")
+            .await;
+        assert_eq!(put.outcome(), "200");
+        assert_eq!(world.outcome(&As::Anonymous, "HEAD /logs").await, "200");
+        let ignore = "<PublicAccessBlockConfiguration><IgnorePublicAcls>true</IgnorePublicAcls>\
+                      </PublicAccessBlockConfiguration>";
+        world
+            .send(&OWNER, "PUT /logs?publicAccessBlock", &[], ignore)
+            .await;
+        assert_eq!(
+            world.outcome(&As::Anonymous, "HEAD /logs").await,
+            "403 AccessDenied"
+        );
+        let shown = world.send(&OWNER, "GET /logs?acl", &[], "").await;
+        assert!(!shown.body.contains("AllUsers"), "{}", shown.body);
+    }
+
+    #[tokio::test]
+    async fn what_is_shown_can_be_put_back() {
+        let world = open_bucket().await;
+        let put = world
+            .send(&OWNER, PUT, &[("x-amz-acl", "public-read")], "")
+            .await;
+        assert_eq!(put.outcome(), "200");
+        let shown = world.send(&OWNER, "GET /logs?acl", &[], "").await.body;
+        insta::assert_snapshot!(shown, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner><ID>1111111111111111111111111111111111111111111111111111111111111111</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>1111111111111111111111111111111111111111111111111111111111111111</ID></Grantee><Permission>FULL_CONTROL</Permission></Grant><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>
+        "#);
+        assert_eq!(world.send(&OWNER, PUT, &[], &shown).await.outcome(), "200");
+        assert_eq!(
+            world.send(&OWNER, "GET /logs?acl", &[], "").await.body,
+            shown
+        );
+        let anothers = shown.replacen(canonical(ALICE).as_str(), canonical(BOB).as_str(), 1);
+        assert_eq!(
+            world.send(&OWNER, PUT, &[], &anothers).await.outcome(),
+            "403 AccessDenied"
+        );
+        let ownerless = "<AccessControlPolicy><AccessControlList></AccessControlList>\
+                         </AccessControlPolicy>";
+        let refused = world.send(&OWNER, PUT, &[], ownerless).await;
+        assert_eq!(refused.outcome(), "400 MalformedACLError");
+    }
+
+    #[tokio::test]
+    async fn each_mistake_has_its_error() {
+        let world = open_bucket().await;
+        let stranger = format!("id=\"{}\"", "c".repeat(64));
+        let cases: [(&[(&str, &str)], &str, &str); 8] = [
+            (&[], "", "400 MissingSecurityHeader"),
+            (&[("x-amz-acl", "fake")], "", "400 InvalidArgument"),
+            (
+                &[("x-amz-grant-read", &stranger)],
+                "",
+                "400 InvalidArgument",
+            ),
+            (
+                &[("x-amz-grant-write", "fakekey=\"1\"")],
+                "",
+                "400 InvalidArgument",
+            ),
+            (
+                &[("x-amz-grant-write", "emailAddress=\"a@b.c\"")],
+                "",
+                "405 MethodNotAllowed",
+            ),
+            (
+                &[("x-amz-acl", "private"), ("x-amz-grant-read", "id=\"x\"")],
+                "",
+                "400 InvalidRequest",
+            ),
+            (
+                &[("x-amz-acl", "private")],
+                "<AccessControlPolicy><Owner><ID>x</ID></Owner></AccessControlPolicy>",
+                "400 UnexpectedContent",
+            ),
+            (&[], "<AccessControl", "400 MalformedACLError"),
+        ];
+        for (headers, body, wanted) in cases {
+            let got = world.send(&OWNER, PUT, headers, body).await;
+            assert_eq!(got.outcome(), wanted, "{headers:?} {body} {}", got.body);
+        }
+    }
+
+    #[tokio::test]
+    async fn public_acls_are_blocked_and_enforced_ownership_has_none() {
+        let world = World::new().await.with_bucket("logs").await;
+        let private = [("x-amz-acl", "private")];
+        assert_eq!(
+            world.send(&OWNER, PUT, &private, "").await.outcome(),
+            "400 AccessControlListNotSupported"
+        );
+        let public = [("x-amz-acl", "public-read")];
+        let refused = world.send(&OWNER, PUT, &public, "").await;
+        assert_eq!(refused.outcome(), "403 AccessDenied");
+        assert!(refused.body.contains("BlockPublicAcls"), "{}", refused.body);
     }
 }

@@ -9,7 +9,7 @@ use gate::{Ask, Authorized, Identity, Operation};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::configuration::verify_body;
+use crate::configuration::take_digests;
 use crate::lifecycle::LifecycleConfiguration;
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
 
@@ -81,7 +81,7 @@ impl Operation for PutBucketLifecycleConfiguration {
 
 impl S3Operation for PutBucketLifecycleConfiguration {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         Ok(Input {
             bucket: BucketInput::read(&request)?,
             members: request.take_input()?,
@@ -94,5 +94,49 @@ impl S3Operation for PutBucketLifecycleConfiguration {
             Self::NAME,
             &json!({ "TransitionDefaultMinimumObjectSize": minimum }),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{ALICE, As, World};
+
+    const OWNER: As = As::Root(ALICE);
+
+    #[tokio::test]
+    async fn rules_come_back_as_they_were_put() {
+        let mut world = World::new().await.with_bucket("logs").await;
+        let body = "<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+                    <Rule><ID>old</ID><Filter><And><Prefix>a/</Prefix><Tag><Key>k</Key><Value>v\
+                    </Value></Tag></And></Filter><Status>Enabled</Status><Expiration><Date>\
+                    2030-01-01T00:00:00Z</Date></Expiration></Rule><Rule><Filter><Prefix></Prefix>\
+                    </Filter><Status>Disabled</Status><AbortIncompleteMultipartUpload>\
+                    <DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload>\
+                    </Rule></LifecycleConfiguration>";
+        let put = world.send(&OWNER, "PUT /logs?lifecycle", &[], body).await;
+        assert_eq!(put.outcome(), "200", "{}", put.body);
+        let minimum = "x-amz-transition-default-minimum-object-size";
+        assert_eq!(put.header(minimum), Some("all_storage_classes_128K"));
+        world.restart().await;
+        let shown = world.send(&OWNER, "GET /logs?lifecycle", &[], "").await;
+        assert_eq!(shown.header(minimum), Some("all_storage_classes_128K"));
+        insta::assert_snapshot!(shown.body, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><Expiration><Date>2030-01-01T00:00:00.000Z</Date></Expiration><ID>old</ID><Filter><And><Prefix>a/</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter><Status>Enabled</Status></Rule><Rule><ID>UkVRVUVTVElELTE=</ID><Filter><Prefix></Prefix></Filter><Status>Disabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>
+        "#);
+        assert_eq!(world.outcome(&OWNER, "DELETE /logs?lifecycle").await, "204");
+        assert_eq!(
+            world.outcome(&OWNER, "GET /logs?lifecycle").await,
+            "404 NoSuchLifecycleConfiguration"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_wrong_status_is_no_lifecycle_configuration() {
+        let world = World::new().await.with_bucket("logs").await;
+        let body = "<LifecycleConfiguration><Rule><Filter/><Status>enabled</Status><Expiration>\
+                    <Days>1</Days></Expiration></Rule></LifecycleConfiguration>";
+        let put = world.send(&OWNER, "PUT /logs?lifecycle", &[], body).await;
+        assert_eq!(put.outcome(), "400 MalformedXML");
     }
 }

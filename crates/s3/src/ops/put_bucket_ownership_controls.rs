@@ -5,7 +5,7 @@ use policy::ObjectOwnership;
 use serde::Deserialize;
 
 use super::create_bucket::parse_ownership;
-use crate::configuration::verify_body;
+use crate::configuration::take_digests;
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
 
 /// PutBucketOwnershipControls.
@@ -63,7 +63,7 @@ impl Operation for PutBucketOwnershipControls {
 
 impl S3Operation for PutBucketOwnershipControls {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         let bucket = BucketInput::read(&request)?;
         let members: Members = request.take_input()?;
         let ownership = match members.ownership_controls.rules.as_slice() {
@@ -75,5 +75,62 @@ impl S3Operation for PutBucketOwnershipControls {
 
     fn respond(_: ()) -> Response {
         Response::empty(200)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{ALICE, As, World};
+
+    const OWNER: As = As::Root(ALICE);
+
+    async fn set(world: &World, ownership: &str) -> String {
+        let body = format!(
+            "<OwnershipControls><Rule><ObjectOwnership>{ownership}</ObjectOwnership></Rule>\
+             </OwnershipControls>"
+        );
+        let request = "PUT /logs?ownershipControls";
+        world.send(&OWNER, request, &[], &body).await.outcome()
+    }
+
+    #[tokio::test]
+    async fn acls_stand_against_enforcing() {
+        let world = World::new().await.with_bucket("logs").await;
+        assert_eq!(set(&world, "BucketOwnerPreferred").await, "200");
+        let headers = [("x-amz-acl", "log-delivery-write")];
+        let put = world.send(&OWNER, "PUT /logs?acl", &headers, "").await;
+        assert_eq!(put.outcome(), "200");
+        assert_eq!(
+            set(&world, "BucketOwnerEnforced").await,
+            "400 InvalidBucketAclWithObjectOwnership"
+        );
+        let private = [("x-amz-acl", "private")];
+        let put = world.send(&OWNER, "PUT /logs?acl", &private, "").await;
+        assert_eq!(put.outcome(), "200");
+        assert_eq!(set(&world, "BucketOwnerEnforced").await, "200");
+        assert_eq!(set(&world, "Mine").await, "400 MalformedXML");
+    }
+
+    #[tokio::test]
+    async fn what_is_deleted_is_not_found() {
+        let world = World::new().await.with_bucket("logs").await;
+        let shown = world
+            .send(&OWNER, "GET /logs?ownershipControls", &[], "")
+            .await;
+        assert_eq!(
+            shown.element("ObjectOwnership"),
+            Some("BucketOwnerEnforced")
+        );
+        let request = "DELETE /logs?ownershipControls";
+        assert_eq!(world.outcome(&OWNER, request).await, "204");
+        assert_eq!(
+            world.outcome(&OWNER, "GET /logs?ownershipControls").await,
+            "404 OwnershipControlsNotFoundError"
+        );
+        let refused = world.send(&As::Anonymous, request, &[], "").await;
+        assert_eq!(
+            refused.element("Message"),
+            Some("s3:PutBucketOwnershipControls does not support Anonymous requests!")
+        );
     }
 }

@@ -106,3 +106,282 @@ pub(super) struct ContentLength {
     #[serde(rename = "ContentLength")]
     _length: serde::de::IgnoredAny,
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use digest::{Algorithm, digest_of};
+
+    use crate::Frame;
+    use crate::testing::{World, anonymous, header_map, root, user};
+
+    #[tokio::test]
+    async fn a_body_that_is_not_what_was_declared_is_not_stored() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        for (headers, wanted) in [
+            (
+                vec![("content-md5", "kAFQmDzST7DWlj99KOF/cg==")],
+                "400 BadDigest: The Content-MD5 you specified did not match what we received. ExpectedDigest=900150983cd24fb0d6963f7d28e17f72 CalculatedDigest=XUFAKrxLKna5cZ2REBfFkg==",
+            ),
+            (
+                vec![("content-md5", "__invalid__")],
+                "400 InvalidDigest: The Content-MD5 you specified was invalid. Content-MD5=__invalid__",
+            ),
+            (
+                vec![("x-amz-checksum-sha1", "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=")],
+                "400 BadDigest: The SHA1 you specified did not match the calculated checksum.",
+            ),
+            (
+                vec![("content-length", "6")],
+                "400 IncompleteBody: The request body terminated unexpectedly",
+            ),
+            (
+                vec![("content-length", "4")],
+                "400 IncompleteBody: The request body terminated unexpectedly",
+            ),
+            (
+                vec![("content-length", "5368709121")],
+                "400 EntityTooLarge: Your proposed upload exceeds the maximum allowed size ProposedSize=5368709121 MaxSizeAllowed=5368709120",
+            ),
+        ] {
+            let told = world
+                .send_with(&owner, "PUT /logs/k", &headers, "hello")
+                .await
+                .told();
+            assert_eq!(told, wanted);
+        }
+        assert_eq!(
+            world.send(&owner, "GET /logs/k").await.error().code,
+            "NoSuchKey"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_not_stored() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let headers = header_map(&[
+            ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+            ("x-amz-decoded-content-length", "5"),
+            ("content-encoding", "aws-chunked"),
+            ("x-amz-trailer", "x-amz-checksum-crc32c"),
+        ]);
+        let sum = digest_of(Algorithm::Crc32c, b"hello").base64();
+        let trailers = |sum: &str| Frame::Trailers(header_map(&[("x-amz-checksum-crc32c", sum)]));
+        let data = || Frame::Data(Bytes::from_static(b"hello"));
+        let cases = [
+            (vec![data()], "MalformedTrailerError"),
+            (vec![data(), trailers("AAAAAA==")], "BadDigest"),
+            (vec![data(), trailers("A")], "InvalidRequest"),
+        ];
+        for (frames, code) in cases {
+            let sent = world
+                .send_frames(&owner, "PUT /logs/k", headers.clone(), frames)
+                .await;
+            assert_eq!(sent.error().code, code);
+        }
+        assert_eq!(
+            world.send(&owner, "GET /logs/k").await.error().code,
+            "NoSuchKey"
+        );
+        let frames = vec![data(), trailers(&sum)];
+        let put = world
+            .send_frames(&owner, "PUT /logs/k", headers, frames)
+            .await
+            .ok();
+        assert_eq!(put.header("x-amz-checksum-crc32c"), sum);
+        let got = world.send(&owner, "GET /logs/k").await.ok();
+        assert_eq!(
+            (got.text().as_str(), got.header("content-encoding")),
+            ("hello", "")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_write_may_have_a_condition() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let put = |headers: Vec<(&'static str, String)>| {
+            let (world, owner) = (&world, &owner);
+            async move {
+                let headers: Vec<(&str, &str)> = headers
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+                    .collect();
+                world
+                    .send_with(owner, "PUT /logs/k", &headers, "hello")
+                    .await
+                    .told()
+            }
+        };
+        let absent = || vec![("if-none-match", "*".to_owned())];
+        let etag = || {
+            vec![(
+                "if-match",
+                "\"5d41402abc4b2a76b9719d911017c592\"".to_owned(),
+            )]
+        };
+        assert_eq!(
+            put(etag()).await,
+            "404 NoSuchKey: The specified key does not exist. Key=k"
+        );
+        assert_eq!(put(absent()).await, "200 ok");
+        assert_eq!(
+            put(absent()).await,
+            "412 PreconditionFailed: At least one of the pre-conditions you specified did not hold Condition=If-None-Match"
+        );
+        assert_eq!(put(etag()).await, "200 ok");
+        assert_eq!(
+            put(vec![("if-match", "\"other\"".to_owned())]).await,
+            "412 PreconditionFailed: At least one of the pre-conditions you specified did not hold Condition=If-Match"
+        );
+        assert_eq!(
+            put(vec![("if-none-match", "abc".to_owned())]).await,
+            "501 NotImplemented: A header you provided implies functionality that is not implemented Header=If-None-Match additionalMessage=We don't accept the provided value of If-None-Match header for this API"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_not_built_is_refused_by_name() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        for (header, value) in [
+            ("x-amz-server-side-encryption", "aws:kms"),
+            ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+            ("x-amz-object-lock-legal-hold", "ON"),
+            ("x-amz-website-redirect-location", "/x"),
+            ("x-amz-checksum-sha512", "AA=="),
+        ] {
+            let sent = world
+                .send_with(&owner, "PUT /logs/k", &[(header, value)], "hello")
+                .await;
+            let error = sent.error();
+            assert_eq!(
+                (error.status, error.code.as_str()),
+                (501, "NotImplemented"),
+                "{header}"
+            );
+            assert_eq!(error.fields, [("Header".to_owned(), header.to_owned())]);
+        }
+        let told = world.send(&owner, "GET /logs?replication").await.told();
+        assert_eq!(
+            told,
+            "501 NotImplemented: The operation GetBucketReplication is not implemented."
+        );
+    }
+
+    #[tokio::test]
+    async fn metadata_has_a_limit() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let value = "v".repeat(2047);
+        let sent = [("x-amz-meta-k", value.as_str())];
+        assert_eq!(
+            world
+                .send_with(&owner, "PUT /logs/k", &sent, "")
+                .await
+                .told(),
+            "200 ok"
+        );
+        let sent = [("x-amz-meta-kk", value.as_str())];
+        assert_eq!(
+            world
+                .send_with(&owner, "PUT /logs/k", &sent, "")
+                .await
+                .told(),
+            "400 MetadataTooLarge: Your metadata headers exceed the maximum allowed metadata size Size=2049 MaxSizeAllowed=2048"
+        );
+    }
+
+    #[tokio::test]
+    async fn tags_and_acls_need_their_own_permission() {
+        let world = World::with_bucket().await;
+        let allow = r#"{"Effect":"Allow","Action":"s3:PutObject","Resource":"*"}"#;
+        let ann = user("111122223333", "ann", allow);
+        assert_eq!(
+            world.send_with(&ann, "PUT /logs/k", &[], "x").await.told(),
+            "200 ok"
+        );
+        for (header, value, action) in [
+            ("x-amz-tagging", "a=1", "s3:PutObjectTagging"),
+            ("x-amz-acl", "bucket-owner-full-control", "s3:PutObjectAcl"),
+        ] {
+            let sent = world
+                .send_with(&ann, "PUT /logs/k", &[(header, value)], "x")
+                .await;
+            let error = sent.error();
+            assert_eq!(error.code, "AccessDenied");
+            assert!(error.message.contains(action), "{}", error.message);
+        }
+    }
+
+    #[tokio::test]
+    async fn conditions_see_the_headers_as_sent() {
+        let world = World::with_bucket().await;
+        let statement = r#"{"Effect":"Allow","Action":["s3:PutObject","s3:PutObjectTagging"],"Resource":"*",
+            "Condition":{"StringEquals":{"s3:RequestObjectTag/team":"red","s3:x-amz-storage-class":"STANDARD_IA"}}}"#;
+        let both = r#"{"Effect":"Allow","Action":"s3:PutObjectTagging","Resource":"*"}"#;
+        let ann = user("111122223333", "ann", &format!("{statement},{both}"));
+        let good = [
+            ("x-amz-tagging", "team=red"),
+            ("x-amz-storage-class", "STANDARD_IA"),
+        ];
+        assert_eq!(
+            world
+                .send_with(&ann, "PUT /logs/k", &good, "x")
+                .await
+                .told(),
+            "200 ok"
+        );
+        for bad in [
+            vec![
+                ("x-amz-tagging", "team=blue"),
+                ("x-amz-storage-class", "STANDARD_IA"),
+            ],
+            vec![("x-amz-tagging", "team=red")],
+            vec![("x-amz-storage-class", "STANDARD_IA")],
+        ] {
+            let sent = world.send_with(&ann, "PUT /logs/k", &bad, "x").await;
+            assert_eq!(sent.error().code, "AccessDenied");
+        }
+    }
+
+    #[tokio::test]
+    async fn strangers_are_refused_and_expected_owners_are_compared() {
+        let world = World::with_bucket().await;
+        for who in [anonymous(), root("444455556666")] {
+            let sent = world.send_with(&who, "PUT /logs/k", &[], "x").await;
+            let error = sent.error();
+            assert_eq!(
+                (error.status, error.message.as_str()),
+                (403, "Access Denied")
+            );
+        }
+        let owner = root("111122223333");
+        let expected = |account| [("x-amz-expected-bucket-owner", account)];
+        let sent = world
+            .send_with(&owner, "PUT /logs/k", &expected("444455556666"), "x")
+            .await;
+        assert_eq!(sent.told(), "403 AccessDenied: Access Denied");
+        let sent = world
+            .send_with(&owner, "PUT /logs/k", &expected("0000"), "x")
+            .await;
+        assert_eq!(
+            sent.told(),
+            "400 InvalidBucketOwnerAWSAccountID: The value of the expected bucket owner parameter must be an AWS Account ID... [0000]"
+        );
+        let sent = world
+            .send_with(&owner, "PUT /logs/k", &expected("111122223333"), "x")
+            .await;
+        assert_eq!(sent.told(), "200 ok");
+        let none = world
+            .send_with(&owner, "PUT /absent/k", &[], "x")
+            .await
+            .told();
+        assert_eq!(
+            none,
+            "404 NoSuchBucket: The specified bucket does not exist BucketName=absent"
+        );
+    }
+}

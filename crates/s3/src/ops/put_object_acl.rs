@@ -5,7 +5,7 @@ use serde::Deserialize;
 use vault::acl::{AccessControlPolicy, AclHeaders, AclOn};
 use vault::{Vault, WritesAcl};
 
-use crate::configuration::{PutAcl, take_acl_headers, verify_body};
+use crate::configuration::{PutAcl, take_acl_headers, take_digests};
 use crate::reading::{self, VersionId};
 use crate::{Request, Response, S3Error, S3Operation, Stores};
 
@@ -94,7 +94,7 @@ async fn replace<A: WritesAcl>(
 
 impl S3Operation for PutObjectAcl {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         let (object, version) = reading::object_and_version(&request)?;
         let headers = take_acl_headers(&mut request);
         let members: Members = request.take_input()?;
@@ -110,5 +110,150 @@ impl S3Operation for PutObjectAcl {
 
     fn respond(_: ()) -> Response {
         Response::empty(200)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{ALICE, As, BOB, World, canonical};
+    use serde_json::json;
+
+    const OWNER: As = As::Root(ALICE);
+    const BOBS_ROOT: As = As::Root(BOB);
+
+    /// A bucket of Alice's where ACLs count, in which Bob may put and Bob has put `his`.
+    async fn shared_bucket() -> World {
+        let world = World::new().await;
+        let headers = [("x-amz-object-ownership", "ObjectWriter")];
+        world.send(&OWNER, "PUT /logs", &headers, "").await;
+        let gone = world
+            .outcome(&OWNER, "DELETE /logs?publicAccessBlock")
+            .await;
+        assert_eq!(gone, "204");
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": { "AWS": BOB },
+                "Action": ["s3:PutObject", "s3:GetObject", "s3:PutObjectAcl"],
+                "Resource": "arn:aws:s3:::logs/*",
+            }],
+        });
+        assert_eq!(world.set_policy("logs", policy).await.outcome(), "204");
+        let put = world.send(&BOBS_ROOT, "PUT /logs/his", &[], "body").await;
+        assert_eq!(put.outcome(), "200", "{}", put.body);
+        let put = world.send(&OWNER, "PUT /logs/hers", &[], "body").await;
+        assert_eq!(put.outcome(), "200", "{}", put.body);
+        world
+    }
+
+    #[tokio::test]
+    async fn the_uploader_decides_who_reads() {
+        let world = shared_bucket().await;
+        // The bucket is hers, the object is not (spec S-8).
+        assert_eq!(
+            world.outcome(&OWNER, "GET /logs/his").await,
+            "403 AccessDenied"
+        );
+        assert_eq!(
+            world.outcome(&OWNER, "GET /logs/his?acl").await,
+            "403 AccessDenied"
+        );
+        let shown = world.send(&BOBS_ROOT, "GET /logs/his?acl", &[], "").await;
+        assert_eq!(shown.element("ID"), Some(canonical(BOB).as_str()));
+        let headers = [("x-amz-acl", "bucket-owner-read")];
+        let put = world
+            .send(&BOBS_ROOT, "PUT /logs/his?acl", &headers, "")
+            .await;
+        assert_eq!(put.outcome(), "200", "{}", put.body);
+        assert_eq!(world.outcome(&OWNER, "GET /logs/his").await, "200");
+        assert_eq!(
+            world.outcome(&OWNER, "GET /logs/his?acl").await,
+            "403 AccessDenied"
+        );
+        let headers = [("x-amz-acl", "public-read")];
+        let put = world
+            .send(&BOBS_ROOT, "PUT /logs/his?acl", &headers, "")
+            .await;
+        assert_eq!(put.outcome(), "200");
+        assert_eq!(world.outcome(&As::Anonymous, "GET /logs/his").await, "200");
+        assert_eq!(
+            world.outcome(&As::Anonymous, "GET /logs/hers").await,
+            "403 AccessDenied"
+        );
+        // A body stays what it is.
+        let read = world.send(&BOBS_ROOT, "GET /logs/his", &[], "").await;
+        assert_eq!(read.body, "body");
+    }
+
+    #[tokio::test]
+    async fn enforcing_hands_everything_to_the_bucket_owner_and_back() {
+        let world = shared_bucket().await;
+        let set = |ownership: &'static str| {
+            let world = &world;
+            async move {
+                let body = format!(
+                    "<OwnershipControls><Rule><ObjectOwnership>{ownership}</ObjectOwnership>\
+                     </Rule></OwnershipControls>"
+                );
+                let request = "PUT /logs?ownershipControls";
+                world.send(&OWNER, request, &[], &body).await.outcome()
+            }
+        };
+        assert_eq!(set("BucketOwnerEnforced").await, "200");
+        let shown = world.send(&OWNER, "GET /logs/his?acl", &[], "").await;
+        assert_eq!(shown.element("ID"), Some(canonical(ALICE).as_str()));
+        assert!(
+            !shown.body.contains(canonical(BOB).as_str()),
+            "{}",
+            shown.body
+        );
+        assert_eq!(world.outcome(&OWNER, "GET /logs/his").await, "200");
+        let headers = [("x-amz-acl", "private")];
+        let put = world.send(&OWNER, "PUT /logs/his?acl", &headers, "").await;
+        assert_eq!(put.outcome(), "400 AccessControlListNotSupported");
+        assert_eq!(set("ObjectWriter").await, "200");
+        assert_eq!(
+            world.outcome(&OWNER, "GET /logs/his").await,
+            "403 AccessDenied"
+        );
+    }
+
+    #[tokio::test]
+    async fn absent_keys_are_told_to_those_who_may_list() {
+        let world = shared_bucket().await;
+        let headers = [("x-amz-acl", "private")];
+        let put = |who: &'static As, key: &'static str| {
+            let world = &world;
+            async move {
+                let request = format!("PUT /logs/{key}?acl");
+                world.send(who, &request, &headers, "").await.outcome()
+            }
+        };
+        assert_eq!(put(&OWNER, "none").await, "404 NoSuchKey");
+        assert_eq!(put(&BOBS_ROOT, "none").await, "403 AccessDenied");
+        assert_eq!(put(&BOBS_ROOT, "hers").await, "200");
+        assert_eq!(
+            world.outcome(&OWNER, "GET /logs/none?acl").await,
+            "404 NoSuchKey"
+        );
+        let version = format!("GET /logs/hers?acl&versionId={}", "a".repeat(32));
+        assert_eq!(world.outcome(&OWNER, &version).await, "404 NoSuchVersion");
+        assert_eq!(
+            world
+                .outcome(&OWNER, "GET /logs/hers?acl&versionId=null")
+                .await,
+            "200"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_public_acl_is_blocked() {
+        let world = World::new().await.with_bucket("logs").await;
+        world.send(&OWNER, "PUT /logs/a", &[], "x").await;
+        let headers = [("x-amz-acl", "public-read")];
+        let refused = world.send(&OWNER, "PUT /logs/a?acl", &headers, "").await;
+        assert_eq!(refused.outcome(), "403 AccessDenied");
+        assert!(refused.body.contains("BlockPublicAcls"), "{}", refused.body);
     }
 }

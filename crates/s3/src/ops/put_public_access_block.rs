@@ -3,7 +3,7 @@ use catalog::s3;
 use gate::{Ask, Authorized, Identity, Operation};
 use serde::Deserialize;
 
-use crate::configuration::{PublicAccessBlock, verify_body};
+use crate::configuration::{PublicAccessBlock, take_digests};
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
 
 /// PutPublicAccessBlock.
@@ -46,7 +46,7 @@ impl Operation for PutPublicAccessBlock {
 
 impl S3Operation for PutPublicAccessBlock {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         let bucket = BucketInput::read(&request)?;
         let members: Members = request.take_input()?;
         Ok(Input {
@@ -57,5 +57,43 @@ impl S3Operation for PutPublicAccessBlock {
 
     fn respond(_: ()) -> Response {
         Response::empty(200)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{ALICE, As, World};
+
+    #[tokio::test]
+    async fn a_new_bucket_has_all_four_until_they_are_replaced() {
+        let world = World::new().await.with_bucket("logs").await;
+        let owner = As::Root(ALICE);
+        let flags = |body: &str| body.matches(">true<").count();
+        let get = "GET /logs?publicAccessBlock";
+        assert_eq!(flags(&world.send(&owner, get, &[], "").await.body), 4);
+        let one = "<PublicAccessBlockConfiguration><IgnorePublicAcls>TRUE</IgnorePublicAcls>\
+                   </PublicAccessBlockConfiguration>";
+        let put = world
+            .send(&owner, "PUT /logs?publicAccessBlock", &[], one)
+            .await;
+        assert_eq!(put.outcome(), "200");
+        let shown = world.send(&owner, get, &[], "").await;
+        assert_eq!(shown.element("IgnorePublicAcls"), Some("true"));
+        assert_eq!(flags(&shown.body), 1);
+        let wrong_hash = [("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==")];
+        let put = world
+            .send(&owner, "PUT /logs?publicAccessBlock", &wrong_hash, one)
+            .await;
+        assert_eq!(put.outcome(), "400 BadDigest");
+        assert_eq!(
+            world
+                .outcome(&owner, "DELETE /logs?publicAccessBlock")
+                .await,
+            "204"
+        );
+        assert_eq!(
+            world.outcome(&owner, get).await,
+            "404 NoSuchPublicAccessBlockConfiguration"
+        );
     }
 }

@@ -1,0 +1,369 @@
+//! CopyObject: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+use catalog::{AccountId, Object, s3};
+use digest::Algorithm;
+use gate::{Ask, Authorized, Either, Identity, Operation, Probe};
+use policy::CallerKind;
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+use crate::checksum;
+use crate::conditions::{AnyEtag, SourceConditions, WriteCondition};
+use crate::copying::{self, Source, SourceMembers};
+use crate::reading::{self, ReadAsk, TagsProbe};
+use crate::receiving::BYTES_MAX;
+use crate::upload::Upload;
+use crate::{Request, Response, S3Error, S3Operation, Stores};
+
+/// Copies an object.
+#[derive(Debug)]
+pub enum CopyObject {}
+
+/// What the request carries.
+#[derive(Debug)]
+pub struct Input {
+    object: Object,
+    expected_owner: Option<AccountId>,
+    source: Source,
+    source_conditions: SourceConditions,
+    condition: WriteCondition,
+    upload: Upload,
+    metadata: Directive,
+    metadata_text: Option<String>,
+    tagging: Directive,
+    algorithm: Option<Algorithm>,
+}
+
+/// Whether something is taken from the source or from the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Directive {
+    Copy,
+    Replace,
+}
+
+impl Directive {
+    fn read(text: Option<&str>, header: &str, unknown: &str) -> Result<Directive, S3Error> {
+        match text {
+            None | Some("COPY") => Ok(Directive::Copy),
+            Some("REPLACE") => Ok(Directive::Replace),
+            Some(other) => Err(S3Error::invalid_argument(unknown, header, other)),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Members {
+    metadata_directive: Option<String>,
+    tagging_directive: Option<String>,
+    checksum_algorithm: Option<String>,
+}
+
+impl Operation for CopyObject {
+    const NAME: &'static str = "CopyObject";
+    type Input = Input;
+    type Output = Response;
+    type Error = S3Error;
+    /// What is written, what is read, and the tags on both sides if there are any to copy.
+    type Asks = (
+        (
+            Ask<s3::PutObject>,
+            Option<Ask<s3::PutObjectAcl>>,
+            Option<Ask<s3::PutObjectTagging>>,
+        ),
+        (ReadAsk, Probe<s3::ListBucket>),
+        (TagsProbe, Probe<s3::PutObjectTagging>),
+    );
+    type Stores = Stores;
+
+    fn asks(input: &Input, who: &Identity) -> Result<Self::Asks, S3Error> {
+        if who.caller.kind == CallerKind::Anonymous {
+            return Err(S3Error::access_denied(
+                "Anonymous users cannot copy objects. Please authenticate.",
+            ));
+        }
+        let here = || Ask::on(input.object.clone());
+        let put = Ask::on(input.object.clone())
+            .expecting_owner(input.expected_owner)
+            .with("s3:ObjectCreationOperation", "true")
+            .with("s3:x-amz-copy-source", input.source.text.as_str())
+            .with_some(
+                "s3:x-amz-metadata-directive",
+                input.metadata_text.as_deref(),
+            )
+            .with_some("s3:if-match", input.condition.if_match.as_deref())
+            .with_some("s3:if-none-match", input.condition.if_none_match.as_deref());
+        let source = &input.source;
+        Ok((
+            (
+                input.upload.onto(put),
+                input.upload.acl_ask(Ask::on(input.object.clone())),
+                input.upload.tagging_ask(here()),
+            ),
+            (
+                reading::read_ask(&source.object, source.expected_owner),
+                reading::list_probe(&source.object),
+            ),
+            (reading::tags_probe(&source.object), Probe(here())),
+        ))
+    }
+
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
+        let ((permit, _acl, _tagging), (read, list), (read_tags, put_tags)) = call.permits;
+        let input = call.input;
+        let now = permit.request().now;
+        let bucket = permit.bucket().ok_or(S3Error::NothingJudged)?.clone();
+        let reader = reading::open(&stores.vault, &read, &input.source.version, list).await?;
+        let source = reader.object();
+        input.source_conditions.check(source, now)?;
+        if source.bytes > BYTES_MAX {
+            return Err(S3Error::invalid_request(format!(
+                "The specified copy source is larger than the maximum allowable size for a copy source: {BYTES_MAX}"
+            )));
+        }
+        let mut upload = input.upload;
+        if input.metadata == Directive::Copy {
+            upload.headers = source.headers.clone();
+            upload.metadata = source.metadata.clone();
+        }
+        if input.tagging == Directive::Copy {
+            upload.tags = None;
+            if !source.tags.is_empty() {
+                match read_tags {
+                    Either::Left(probed) => drop(probed.answer().await?),
+                    Either::Right(probed) => drop(probed.answer().await?),
+                }
+                drop(put_tags.answer().await?);
+                upload.tags = Some(source.tags.clone());
+            }
+        }
+        let new = upload
+            .new_object(&bucket, &permit.identity().caller, &stores.vault)
+            .await?;
+        let of_source = source.checksum.as_ref().map(|checksum| checksum.algorithm);
+        let algorithm = input.algorithm.or(of_source).unwrap_or(checksum::DEFAULT);
+        let mut writer = stores
+            .vault
+            .write_object(&permit, algorithm, Some(source.bytes))
+            .await?;
+        copying::copy(&reader, 0..source.bytes, &mut writer).await?;
+        let written = writer.finish().await?;
+        let stored = written
+            .commit(new, input.condition.condition.clone(), now)
+            .await
+            .map_err(|error| input.condition.explain(error, &input.object.key))?;
+        let mut result = Map::new();
+        result.insert("ETag".to_owned(), format!("\"{}\"", stored.etag).into());
+        result.insert(
+            "LastModified".to_owned(),
+            stored.last_modified.to_string().into(),
+        );
+        if let Some(sum) = &stored.checksum {
+            result.insert("ChecksumType".to_owned(), sum.kind.name().into());
+            result.insert(
+                checksum::member(sum.algorithm).to_owned(),
+                sum.value.clone().into(),
+            );
+        }
+        Ok(Response::encode(
+            Self::NAME,
+            &json!({
+                "CopyObjectResult": result,
+                "CopySourceVersionId": input.source.object.version,
+                "ServerSideEncryption": "AES256",
+            }),
+        ))
+    }
+}
+
+impl S3Operation for CopyObject {
+    fn input(mut request: Request) -> Result<Input, S3Error> {
+        let source = Source::read(&request)?;
+        let object = request.object()?;
+        let _: SourceMembers = request.take()?;
+        let source_conditions = request.take()?;
+        let condition = WriteCondition::take(&mut request, AnyEtag::NotImplemented)?;
+        let upload = Upload::take(&mut request)?;
+        let members: Members = request.take_input()?;
+        let metadata = Directive::read(
+            members.metadata_directive.as_deref(),
+            "x-amz-metadata-directive",
+            "Unknown metadata directive.",
+        )?;
+        let tagging = Directive::read(
+            members.tagging_directive.as_deref(),
+            "x-amz-tagging-directive",
+            "Unknown tagging directive.",
+        )?;
+        let itself = source.object.bucket == object.bucket && source.object.key == object.key;
+        let changes = metadata == Directive::Replace
+            || upload.storage_class.is_some()
+            || upload.encryption.is_some();
+        if itself && !changes {
+            return Err(S3Error::invalid_request(
+                "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+            ));
+        }
+        Ok(Input {
+            object,
+            expected_owner: request.expected_owner()?,
+            source,
+            source_conditions,
+            condition,
+            // Tags of the request count only with REPLACE.
+            upload: match tagging {
+                Directive::Replace => upload,
+                Directive::Copy => Upload {
+                    tags: None,
+                    ..upload
+                },
+            },
+            metadata,
+            metadata_text: members.metadata_directive,
+            tagging,
+            algorithm: members
+                .checksum_algorithm
+                .as_deref()
+                .map(checksum::named)
+                .transpose()?,
+        })
+    }
+
+    fn respond(output: Response) -> Response {
+        output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{World, root, user};
+
+    #[tokio::test]
+    async fn a_copy_takes_metadata_and_tags_along_unless_told_otherwise() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let made = [
+            ("x-amz-meta-a", "1"),
+            ("x-amz-tagging", "t=1"),
+            ("content-type", "text/plain"),
+        ];
+        world
+            .send_with(&owner, "PUT /logs/a%20b", &made, "hello")
+            .await
+            .ok();
+        let from = [("x-amz-copy-source", "/logs/a%20b")];
+        let copied = world
+            .send_with(&owner, "PUT /logs/copy", &from, "")
+            .await
+            .ok();
+        assert!(
+            copied
+                .element("ETag")
+                .contains("5d41402abc4b2a76b9719d911017c592")
+        );
+        let got = world.send(&owner, "GET /logs/copy").await.ok();
+        assert_eq!(
+            (got.text().as_str(), got.header("x-amz-meta-a")),
+            ("hello", "1")
+        );
+        assert_eq!(got.header("x-amz-tagging-count"), "1");
+        assert_eq!(got.header("content-type"), "text/plain");
+        let replaced = [
+            ("x-amz-copy-source", "logs/a%20b"),
+            ("x-amz-metadata-directive", "REPLACE"),
+            ("x-amz-tagging-directive", "REPLACE"),
+            ("x-amz-meta-b", "2"),
+        ];
+        world
+            .send_with(&owner, "PUT /logs/copy", &replaced, "")
+            .await
+            .ok();
+        let got = world.send(&owner, "GET /logs/copy").await.ok();
+        assert_eq!(
+            (got.header("x-amz-meta-a"), got.header("x-amz-meta-b")),
+            ("", "2")
+        );
+        assert_eq!(got.header("x-amz-tagging-count"), "");
+        assert_eq!(got.header("content-type"), "binary/octet-stream");
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_refused_in_awss_words() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        world
+            .send_with(&owner, "PUT /logs/k", &[], "hello")
+            .await
+            .ok();
+        for (line, headers, wanted) in [
+            (
+                "PUT /logs/k",
+                vec![("x-amz-copy-source", "logs/k")],
+                "400 InvalidRequest: This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+            ),
+            (
+                "PUT /logs/l",
+                vec![("x-amz-copy-source", "logs")],
+                "400 InvalidArgument: Invalid copy source object key ArgumentName=x-amz-copy-source ArgumentValue=x-amz-copy-source",
+            ),
+            (
+                "PUT /logs/l",
+                vec![("x-amz-copy-source", "logs/absent")],
+                "404 NoSuchKey: The specified key does not exist. Key=absent",
+            ),
+            (
+                "PUT /logs/l",
+                vec![
+                    ("x-amz-copy-source", "logs/k"),
+                    ("x-amz-copy-source-if-match", "\"x\""),
+                ],
+                "412 PreconditionFailed: At least one of the pre-conditions you specified did not hold Condition=x-amz-copy-source-If-Match",
+            ),
+        ] {
+            assert_eq!(
+                world.send_with(&owner, line, &headers, "").await.told(),
+                wanted
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_copy_needs_the_source_the_target_and_the_tags_of_both() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let tagged = [("x-amz-tagging", "t=1")];
+        world
+            .send_with(&owner, "PUT /logs/source", &tagged, "hello")
+            .await
+            .ok();
+        let allow = |actions: &str| {
+            let statement = format!(r#"{{"Effect":"Allow","Action":[{actions}],"Resource":"*"}}"#);
+            user("111122223333", "ann", &statement)
+        };
+        let from = [("x-amz-copy-source", "logs/source")];
+        let all = [
+            r#""s3:PutObject""#,
+            r#""s3:GetObject""#,
+            r#""s3:GetObjectTagging""#,
+            r#""s3:PutObjectTagging""#,
+        ];
+        let copy = |who| {
+            let world = &world;
+            async move {
+                world
+                    .send_with(&who, "PUT /logs/copy", &from, "")
+                    .await
+                    .told()
+            }
+        };
+        assert_eq!(copy(allow(&all.join(","))).await, "200 ok");
+        for left_out in all {
+            let others: Vec<&str> = all
+                .into_iter()
+                .filter(|action| *action != left_out)
+                .collect();
+            let told = copy(allow(&others.join(","))).await;
+            let action = format!("{} on resource", left_out.trim_matches('"'));
+            assert!(told.contains(&action), "{told}");
+        }
+    }
+}

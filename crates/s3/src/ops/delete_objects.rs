@@ -1,0 +1,266 @@
+//! DeleteObjects: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+use catalog::{Object, s3};
+use gate::{Ask, Authorized, Each, Either, Identity, Operation, RefusalKind};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vault::{Condition, VaultError};
+
+use crate::reading::{self, VersionId};
+use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, object_key};
+
+/// Deletes objects, each by itself: some may be refused.
+#[derive(Debug)]
+pub enum DeleteObjects {}
+
+/// The most objects of one request.
+const OBJECTS_MAX: usize = 1000;
+
+/// What the request carries.
+#[derive(Debug)]
+pub struct Input {
+    expected_owner: Option<catalog::AccountId>,
+    objects: Vec<Item>,
+    // Keys that no object can have: refused without a question.
+    unaskable: Vec<(String, S3Error)>,
+    quiet: bool,
+}
+
+#[derive(Debug)]
+struct Item {
+    object: Object,
+    version: VersionId,
+    condition: Condition,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Members {
+    delete: Delete,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Delete {
+    objects: Vec<ObjectIdentifier>,
+    #[serde(default)]
+    quiet: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ObjectIdentifier {
+    key: String,
+    version_id: Option<String>,
+    #[serde(rename = "ETag")]
+    etag: Option<String>,
+    last_modified_time: Option<Value>,
+    size: Option<Value>,
+}
+
+impl Operation for DeleteObjects {
+    const NAME: &'static str = "DeleteObjects";
+    type Input = Input;
+    type Output = Response;
+    type Error = S3Error;
+    type Asks = Each<Either<Ask<s3::DeleteObject>, Ask<s3::DeleteObjectVersion>>>;
+    type Stores = Stores;
+
+    fn asks(input: &Input, _: &Identity) -> Result<Self::Asks, S3Error> {
+        let asks = input
+            .objects
+            .iter()
+            .map(|item| reading::by_version(&item.object, input.expected_owner));
+        Ok(Each(asks.collect()))
+    }
+
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
+        let input = call.input;
+        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        for (item, permit) in input.objects.into_iter().zip(call.permits) {
+            let outcome = match permit {
+                // Said for the request as a whole, before anything is judged (spec S-1).
+                Err(refusal) if matches!(refusal.kind, RefusalKind::NoSuchBucket(_)) => {
+                    return Err(refusal.into());
+                }
+                Err(refusal) => Err(S3Error::from(refusal)),
+                Ok(_) if matches!(item.version, VersionId::Unknown(_)) => Ok(()),
+                Ok(Either::Left(permit)) => told(
+                    stores.vault.delete_object(&permit, item.condition).await,
+                    &item.object,
+                ),
+                Ok(Either::Right(permit)) => told(
+                    stores.vault.delete_object(&permit, item.condition).await,
+                    &item.object,
+                ),
+            };
+            let key = item.object.key.as_str();
+            let version = item.object.version.as_deref();
+            match outcome {
+                Ok(()) if input.quiet => {}
+                Ok(()) => deleted.push(json!({"Key": key, "VersionId": version})),
+                Err(error) => errors.push(element(key, version, &error)),
+            }
+        }
+        for (key, error) in &input.unaskable {
+            errors.push(element(key, None, error));
+        }
+        Ok(Response::encode(
+            Self::NAME,
+            &json!({"Deleted": deleted, "Errors": errors}),
+        ))
+    }
+}
+
+fn told(outcome: Result<(), VaultError>, object: &Object) -> Result<(), S3Error> {
+    outcome.map_err(|error| match error {
+        VaultError::NoSuchObject => S3Error::NoSuchKey {
+            key: object.key.to_string(),
+        },
+        error => error.into(),
+    })
+}
+
+fn element(key: &str, version: Option<&str>, error: &S3Error) -> Value {
+    if let S3Error::Internal(cause) = error {
+        tracing::error!(%cause, "an object was not deleted");
+    }
+    let error = error.to_aws();
+    json!({"Key": key, "VersionId": version, "Code": error.code, "Message": error.message})
+}
+
+impl S3Operation for DeleteObjects {
+    fn input(mut request: Request) -> Result<Input, S3Error> {
+        let bucket = request.bucket()?;
+        let _: checksum::Members = request.take()?;
+        let Members { delete } = request.take_input()?;
+        if delete.objects.is_empty() || delete.objects.len() > OBJECTS_MAX {
+            return Err(S3Error::MalformedXml);
+        }
+        let (mut objects, mut unaskable) = (Vec::new(), Vec::new());
+        for identifier in delete.objects {
+            if identifier.last_modified_time.is_some() {
+                return Err(S3Error::not_implemented("LastModifiedTime"));
+            }
+            if identifier.size.is_some() {
+                return Err(S3Error::not_implemented("Size"));
+            }
+            let version = identifier.version_id.filter(|version| !version.is_empty());
+            let parsed = object_key(&identifier.key)
+                .and_then(|key| Ok((key, VersionId::parse(version.as_deref())?)));
+            match parsed {
+                Ok((key, parsed)) => objects.push(Item {
+                    object: Object {
+                        version,
+                        ..Object::current(bucket.clone(), key)
+                    },
+                    version: parsed,
+                    condition: match identifier.etag.as_deref() {
+                        None => Condition::None,
+                        Some("*") => Condition::Exists,
+                        Some(etag) => Condition::EtagIs(etag.trim_matches('"').to_owned()),
+                    },
+                }),
+                Err(error) => unaskable.push((identifier.key, error)),
+            }
+        }
+        // Nothing that could be asked: nothing that could be served.
+        if let (true, Some((_, error))) = (objects.is_empty(), unaskable.first()) {
+            return Err(error.clone());
+        }
+        Ok(Input {
+            expected_owner: request.expected_owner()?,
+            objects,
+            unaskable,
+            quiet: delete.quiet,
+        })
+    }
+
+    fn respond(output: Response) -> Response {
+        output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use digest::{Algorithm, digest_of};
+
+    use crate::testing::{Outcome, Who, World, root, user};
+
+    async fn delete(world: &World, who: &Who, body: &str) -> Outcome {
+        let md5 = digest_of(Algorithm::Md5, body.as_bytes());
+        let md5 = base64::engine::general_purpose::STANDARD.encode(md5.bytes());
+        let headers = [("content-md5", md5.as_str())];
+        world
+            .send_with(who, "POST /logs?delete", &headers, body.to_owned())
+            .await
+    }
+
+    #[tokio::test]
+    async fn each_key_is_refused_by_itself() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        for key in ["free", "kept"] {
+            world
+                .send_with(&owner, &format!("PUT /logs/{key}"), &[], "x")
+                .await
+                .ok();
+        }
+        let allow =
+            r#"{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::logs/free"}"#;
+        let ann = user("111122223333", "ann", allow);
+        let body =
+            "<Delete><Object><Key>free</Key></Object><Object><Key>kept</Key></Object></Delete>";
+        let answer = delete(&world, &ann, body).await.ok();
+        let text = answer.text();
+        assert!(
+            text.contains("<Deleted><Key>free</Key></Deleted>"),
+            "{text}"
+        );
+        assert_eq!(answer.element("Code"), "AccessDenied");
+        assert_eq!(
+            world.send(&owner, "GET /logs/free").await.error().code,
+            "NoSuchKey"
+        );
+        assert_eq!(world.send(&owner, "GET /logs/kept").await.told(), "200 ok");
+        let quiet = "<Delete><Quiet>true</Quiet><Object><Key>kept</Key></Object></Delete>";
+        assert!(
+            !delete(&world, &owner, quiet)
+                .await
+                .ok()
+                .text()
+                .contains("kept")
+        );
+        assert_eq!(
+            world.send(&owner, "GET /logs/kept").await.error().code,
+            "NoSuchKey"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_body_needs_a_digest_and_a_limit() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let body = "<Delete><Object><Key>k</Key></Object></Delete>";
+        let sent = world
+            .send_with(&owner, "POST /logs?delete", &[], body)
+            .await;
+        assert_eq!(sent.error().code, "InvalidRequest");
+        let object = "<Object><Key>k</Key></Object>";
+        let many = format!("<Delete>{}</Delete>", object.repeat(1001));
+        assert_eq!(
+            delete(&world, &owner, &many).await.error().code,
+            "MalformedXML"
+        );
+        let none = delete(&world, &owner, "<Delete></Delete>").await;
+        assert_eq!(none.error().code, "MalformedXML");
+    }
+
+    #[tokio::test]
+    async fn a_bucket_that_is_not_there_is_said_at_once() {
+        let world = World::new().await;
+        let body = "<Delete><Object><Key>k</Key></Object></Delete>";
+        let sent = delete(&world, &root("111122223333"), body).await;
+        assert_eq!(sent.error().code, "NoSuchBucket");
+    }
+}

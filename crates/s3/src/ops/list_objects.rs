@@ -1,0 +1,109 @@
+//! ListObjects: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html>
+use catalog::{AccountId, Bucket, s3};
+use gate::{Ask, Authorized, Identity, Operation};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vault::ListObjects as Query;
+
+use crate::listing::{self, Encoding, Listing};
+use crate::{Request, Response, S3Error, S3Operation, Stores};
+
+/// Lists objects, in the first form of this operation.
+#[derive(Debug)]
+pub enum ListObjects {}
+
+/// What the request carries.
+#[derive(Debug)]
+pub struct Input {
+    bucket: Bucket,
+    expected_owner: Option<AccountId>,
+    members: Members,
+    encoding: Encoding,
+    limit: usize,
+    sent: listing::Sent,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Members {
+    prefix: Option<String>,
+    delimiter: Option<String>,
+    max_keys: Option<i64>,
+    encoding_type: Option<String>,
+    marker: Option<String>,
+}
+
+impl Operation for ListObjects {
+    const NAME: &'static str = "ListObjects";
+    type Input = Input;
+    type Output = Response;
+    type Error = S3Error;
+    type Asks = Ask<s3::ListBucket>;
+    type Stores = Stores;
+
+    fn asks(input: &Input, _: &Identity) -> Result<Self::Asks, S3Error> {
+        let ask = Ask::on(input.bucket.clone()).expecting_owner(input.expected_owner);
+        Ok(input.sent.onto(ask))
+    }
+
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
+        let Input {
+            bucket,
+            members,
+            encoding,
+            limit,
+            ..
+        } = call.input;
+        let marker = members.marker.clone().unwrap_or_default();
+        let query = Query {
+            prefix: members.prefix.clone().unwrap_or_default(),
+            delimiter: members.delimiter.clone(),
+            after: Some(marker.clone()).filter(|marker| !marker.is_empty()),
+            limit,
+        };
+        let page = stores.vault.list_objects(&call.permits, query).await?;
+        let text = |text: &str| Value::from(encoding.text(text));
+        let listed = Listing::of(&page, encoding, true);
+        // Without a delimiter, clients go on after the last key.
+        let next = page.next.as_deref().filter(|_| {
+            members
+                .delimiter
+                .as_deref()
+                .is_some_and(|delimiter| !delimiter.is_empty())
+        });
+        Ok(Response::encode(
+            Self::NAME,
+            &json!({
+                "Name": bucket.name.to_string(),
+                "Prefix": text(members.prefix.as_deref().unwrap_or_default()),
+                "Marker": text(&marker),
+                "MaxKeys": limit,
+                "Delimiter": members.delimiter.as_deref().map(text),
+                "IsTruncated": page.next.is_some(),
+                "NextMarker": next.map(text),
+                "Contents": listed.contents,
+                "CommonPrefixes": listed.common_prefixes,
+                "EncodingType": members.encoding_type,
+            }),
+        ))
+    }
+}
+
+impl S3Operation for ListObjects {
+    fn input(mut request: Request) -> Result<Input, S3Error> {
+        let sent = listing::Sent::read(&request);
+        let members: Members = request.take_input()?;
+        Ok(Input {
+            bucket: Bucket::existing(request.bucket()?),
+            expected_owner: request.expected_owner()?,
+            encoding: Encoding::read(members.encoding_type.as_deref())?,
+            limit: listing::limit(members.max_keys, "max-keys")?,
+            members,
+            sent,
+        })
+    }
+
+    fn respond(output: Response) -> Response {
+        output
+    }
+}

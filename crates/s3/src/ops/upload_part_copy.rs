@@ -1,0 +1,197 @@
+//! UploadPartCopy: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html>
+use std::ops::Range;
+
+use catalog::s3;
+use gate::{Ask, Authorized, Identity, Operation, Probe};
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+use crate::checksum;
+use crate::conditions::SourceConditions;
+use crate::copying::{self, Source, SourceMembers};
+use crate::multipart::{self, Target, UploadMembers};
+use crate::reading::{self, ReadAsk};
+use crate::receiving::BYTES_MAX;
+use crate::{Request, Response, S3Error, S3Operation, Stores};
+
+/// Stores a part of an upload that is copied from an object.
+#[derive(Debug)]
+pub enum UploadPartCopy {}
+
+/// What the request carries.
+#[derive(Debug)]
+pub struct Input {
+    target: Target,
+    part_number: u32,
+    source: Source,
+    conditions: SourceConditions,
+    // First and last byte.
+    range: Option<(u64, u64, String)>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Members {
+    copy_source_range: Option<String>,
+}
+
+const RANGE: &str = "x-amz-copy-source-range";
+
+impl Operation for UploadPartCopy {
+    const NAME: &'static str = "UploadPartCopy";
+    type Input = Input;
+    type Output = Response;
+    type Error = S3Error;
+    type Asks = (Ask<s3::PutObject>, (ReadAsk, Probe<s3::ListBucket>));
+    type Stores = Stores;
+
+    fn asks(input: &Input, _: &Identity) -> Result<Self::Asks, S3Error> {
+        let put = input.target.ask();
+        let source = &input.source;
+        Ok((
+            put.with("s3:ObjectCreationOperation", "false")
+                .with("s3:x-amz-copy-source", source.text.as_str()),
+            (
+                reading::read_ask(&source.object, source.expected_owner),
+                reading::list_probe(&source.object),
+            ),
+        ))
+    }
+
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
+        let (permit, (read, list)) = call.permits;
+        let input = call.input;
+        let target = &input.target;
+        let now = permit.request().now;
+        let upload = stores.vault.upload_info(&permit).await;
+        let upload = upload.map_err(|error| target.explain(error))?;
+        let reader = reading::open(&stores.vault, &read, &input.source.version, list).await?;
+        let source = reader.object();
+        input.conditions.check(source, now)?;
+        let range = copied_range(input.range, source.bytes)?;
+        if range.end - range.start > BYTES_MAX {
+            return Err(S3Error::EntityTooLarge {
+                size: (range.end - range.start).to_string(),
+                max: BYTES_MAX.to_string(),
+            });
+        }
+        let algorithm = upload
+            .checksum
+            .map_or(checksum::DEFAULT, |checksum| checksum.algorithm);
+        let length = range.end - range.start;
+        let mut writer = stores
+            .vault
+            .write_part(&permit, input.part_number, algorithm, None, Some(length))
+            .await
+            .map_err(|error| target.explain(error))?;
+        copying::copy(&reader, range, &mut writer).await?;
+        let written = writer.finish().await?;
+        let (etag, digest) = written
+            .commit(now)
+            .await
+            .map_err(|error| target.explain(error))?;
+        let mut result = Map::new();
+        result.insert("ETag".to_owned(), format!("\"{etag}\"").into());
+        result.insert("LastModified".to_owned(), now.to_string().into());
+        if let Some(digest) = digest {
+            let member = checksum::member(digest.algorithm());
+            result.insert(member.to_owned(), digest.base64().into());
+        }
+        Ok(Response::encode(
+            Self::NAME,
+            &json!({
+                "CopyPartResult": result,
+                "CopySourceVersionId": input.source.object.version,
+                "ServerSideEncryption": "AES256",
+            }),
+        ))
+    }
+}
+
+/// `bytes=first-last`, and nothing else.
+fn read_range(text: &str) -> Result<(u64, u64, String), S3Error> {
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse::<u64>().ok()).flatten()
+    };
+    text.strip_prefix("bytes=")
+        .and_then(|range| range.split_once('-'))
+        .and_then(|(first, last)| Some((number(first)?, number(last)?)))
+        .filter(|(first, last)| first <= last)
+        .map(|(first, last)| (first, last, text.to_owned()))
+        .ok_or_else(|| {
+            S3Error::invalid_argument(
+                "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy",
+                RANGE,
+                text,
+            )
+        })
+}
+
+fn copied_range(range: Option<(u64, u64, String)>, size: u64) -> Result<Range<u64>, S3Error> {
+    match range {
+        None => Ok(0..size),
+        Some((first, _, _)) if first >= size => Err(S3Error::invalid_request(
+            "The specified copy range is invalid for the source object size",
+        )),
+        Some((_, last, text)) if last >= size => Err(S3Error::invalid_argument(
+            format!("Range specified is not valid for source object of size: {size}"),
+            RANGE,
+            text,
+        )),
+        Some((first, last, _)) => Ok(first..last + 1),
+    }
+}
+
+impl S3Operation for UploadPartCopy {
+    fn input(mut request: Request) -> Result<Input, S3Error> {
+        let source = Source::read(&request)?;
+        let _: SourceMembers = request.take()?;
+        let _: UploadMembers = request.take()?;
+        let conditions = request.take()?;
+        let members: Members = request.take_input()?;
+        Ok(Input {
+            target: Target::read(&request)?,
+            part_number: multipart::part_number(&request)?,
+            source,
+            conditions,
+            range: members
+                .copy_source_range
+                .as_deref()
+                .map(read_range)
+                .transpose()?,
+        })
+    }
+
+    fn respond(output: Response) -> Response {
+        output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_must_lie_within_the_source() {
+        let told =
+            |text: &str| match read_range(text).and_then(|range| copied_range(Some(range), 10)) {
+                Ok(range) => format!("{range:?}"),
+                Err(error) => format!("{}: {error}", error.code()),
+            };
+        assert_eq!(told("bytes=0-8"), "0..9");
+        assert_eq!(
+            told("bytes=0-100"),
+            "InvalidArgument: Range specified is not valid for source object of size: 10"
+        );
+        assert_eq!(
+            told("bytes=100-200"),
+            "InvalidRequest: The specified copy range is invalid for the source object size"
+        );
+        for text in ["0-8", "bytes=0-", "bytes=-8", "bytes=8-1", "bytes=a-b"] {
+            assert!(
+                told(text).starts_with("InvalidArgument: The x-amz-copy-source-range value must")
+            );
+        }
+    }
+}
