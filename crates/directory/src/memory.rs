@@ -11,7 +11,7 @@ use gate::{BucketFacts, FactsError, Gate, Initiator, ObjectFacts, S3Facts};
 use policy::BlockPublicAccess;
 use seal::KeyEncryptionKey;
 
-use crate::state::Record;
+use crate::state::{AccessKey, Record};
 use crate::store::{Directory, DirectoryError, lock};
 
 /// Keeps its promise only until the process ends.
@@ -23,6 +23,7 @@ pub struct Memory {
 
 impl Memory {
     /// From now on every commit fails, or does not any more.
+    #[cfg(test)]
     pub fn set_failing(&self, failing: bool) {
         self.failing.store(failing, Ordering::SeqCst);
     }
@@ -126,6 +127,14 @@ impl Directory {
     pub async fn danger_in_memory() -> Result<Directory, DirectoryError> {
         let keys = KeyEncryptionKey::generate()?;
         Directory::open(Arc::new(Memory::default()), Arc::new(keys)).await
+    }
+
+    /// An access key that is nobody's yet.
+    ///
+    /// # Errors
+    /// There is no randomness.
+    pub fn danger_access_key(&self, account: AccountId) -> Result<AccessKey, DirectoryError> {
+        Ok(self.new_access_key(account)?.0)
     }
 
     /// Writes records as they are, without permit.

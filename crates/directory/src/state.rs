@@ -827,3 +827,174 @@ mod hex_bytes {
         hex::decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn account() -> AccountId {
+        AccountId::parse("111122223333").unwrap()
+    }
+
+    fn account_record() -> Record {
+        Record::from(Account {
+            id: account(),
+            name: "one".to_owned(),
+            email: None,
+            canonical_id: CanonicalUserId::parse(&"a".repeat(64)).unwrap(),
+            created_at: Timestamp::UNIX_EPOCH,
+            status: AccountStatus::Active,
+            alias: None,
+            access_keys: Vec::new(),
+        })
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        User {
+            number: u8,
+            renamed: bool,
+            groups: BTreeSet<u8>,
+            attached: BTreeSet<u8>,
+            boundary: Option<u8>,
+            keys: u8,
+        },
+        Group {
+            number: u8,
+            attached: BTreeSet<u8>,
+        },
+        Delete {
+            is_user: bool,
+            number: u8,
+        },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let few = || prop::collection::btree_set(0_u8..3, 0..3);
+        prop_oneof![
+            3 => (0_u8..4, any::<bool>(), few(), few(), prop::option::of(0_u8..3), 0_u8..3)
+                .prop_map(|(number, renamed, groups, attached, boundary, keys)| Step::User {
+                    number, renamed, groups, attached, boundary, keys,
+                }),
+            1 => (0_u8..3, few()).prop_map(|(number, attached)| Step::Group { number, attached }),
+            1 => (any::<bool>(), 0_u8..4)
+                .prop_map(|(is_user, number)| Step::Delete { is_user, number }),
+        ]
+    }
+
+    fn policy_arn(number: u8) -> String {
+        format!("arn:aws:iam::aws:policy/{number}")
+    }
+
+    fn change(step: Step) -> Change {
+        match step {
+            Step::User {
+                number,
+                renamed,
+                groups,
+                attached,
+                boundary,
+                keys,
+            } => Change::Put(Record::from(User {
+                id: format!("AIDA{number}"),
+                name: format!("{}{number}", if renamed { "New" } else { "Old" }),
+                path: "/".to_owned(),
+                created: Timestamp::UNIX_EPOCH,
+                tags: Vec::new(),
+                boundary: boundary.map(policy_arn),
+                inline: Vec::new(),
+                attached: attached.into_iter().map(policy_arn).collect(),
+                groups: groups.iter().map(|group| format!("AGPA{group}")).collect(),
+                access_keys: (0..keys)
+                    .map(|key| AccessKey {
+                        id: format!("AKIA{number}{key}"),
+                        sealed_secret: Vec::new(),
+                        status: KeyStatus::Active,
+                        created: Timestamp::UNIX_EPOCH,
+                    })
+                    .collect(),
+            })),
+            Step::Group { number, attached } => Change::Put(Record::from(Group {
+                id: format!("AGPA{number}"),
+                name: format!("Group{number}"),
+                path: "/".to_owned(),
+                created: Timestamp::UNIX_EPOCH,
+                inline: Vec::new(),
+                attached: attached.into_iter().map(policy_arn).collect(),
+            })),
+            Step::Delete { is_user, number } => {
+                let (kind, letters) = if is_user {
+                    (EntityKind::User, "AIDA")
+                } else {
+                    (EntityKind::Group, "AGPA")
+                };
+                Change::Delete {
+                    kind,
+                    id: format!("{letters}{number}"),
+                }
+            }
+        }
+    }
+
+    /// Everything that can be seen, in an order of its own.
+    fn dump(snapshot: &Snapshot) -> Vec<String> {
+        let state = snapshot.account(account()).unwrap();
+        let mut lines: Vec<String> = Vec::new();
+        lines.extend(state.users.iter().map(|user| format!("{user:?}")));
+        lines.extend(state.groups.iter().map(|group| format!("{group:?}")));
+        lines.extend(state.ids.iter().map(|id| format!("{id:?}")));
+        lines.extend(snapshot.ids.iter().map(|id| format!("{id:?}")));
+        lines.extend(snapshot.access_keys.iter().map(|key| format!("{key:?}")));
+        for (group, members) in &state.members {
+            lines.extend(members.iter().map(|user| format!("{user} in {group}")));
+        }
+        for (arn, entities) in &state.attachments {
+            lines.extend(
+                entities
+                    .iter()
+                    .map(|entity| format!("{entity:?} has {arn}")),
+            );
+        }
+        for (arn, entities) in &state.boundaries {
+            lines.extend(
+                entities
+                    .iter()
+                    .map(|entity| format!("{entity:?} within {arn}")),
+            );
+        }
+        lines.sort();
+        lines
+    }
+
+    proptest! {
+        /// What many changes leave is what the records alone would give.
+        #[test]
+        fn indexes_are_those_of_the_records(steps in prop::collection::vec(step(), 0..40)) {
+            let mut snapshot = Snapshot::default();
+            snapshot.apply(account(), vec![Change::Put(account_record())]);
+            let mut records = BTreeMap::new();
+            for step in steps {
+                let change = change(step);
+                match &change {
+                    Change::Put(record) => {
+                        let (_, id, _) = record.entity().unwrap();
+                        records.insert(id.to_owned(), record.clone());
+                    }
+                    Change::Delete { id, .. } => {
+                        records.remove(id);
+                    }
+                }
+                snapshot.apply(account(), vec![change]);
+            }
+            let mut rebuilt = Snapshot::default();
+            rebuilt.apply(account(), vec![Change::Put(account_record())]);
+            for record in records.into_values() {
+                rebuilt.apply(account(), vec![Change::Put(record)]);
+            }
+            prop_assert_eq!(dump(&snapshot), dump(&rebuilt));
+        }
+    }
+}

@@ -198,7 +198,8 @@ impl Directory {
                 key: row.key.clone(),
                 why,
             };
-            let mut parts = row.key.trim_start_matches(ROWS).splitn(3, '/');
+            let place = row.key.strip_prefix(ROWS).unwrap_or_default();
+            let mut parts = place.splitn(3, '/');
             let (Some(first), Some(kind)) = (parts.next(), parts.next()) else {
                 return Err(corrupt("the row has no place".to_owned()));
             };
@@ -400,7 +401,7 @@ mod tests {
     use super::*;
     use crate::accounts::NewAccount;
     use crate::memory::Memory;
-    use crate::state::{Group, User};
+    use crate::state::{Account, Group, User};
     use gate::{System, SystemTask};
     use jiff::Timestamp;
 
@@ -605,6 +606,57 @@ mod tests {
             assert!(snapshot.key_owner(&key).is_none());
             assert!(snapshot.entity("AIDA1").is_none());
         }
+    }
+
+    #[tokio::test]
+    async fn an_alias_belongs_to_one_account() {
+        let world = world().await;
+        let other = NewAccount {
+            id: None,
+            name: "other".to_owned(),
+            email: None,
+        };
+        let other = world.directory.create_account(&world.system, other).await;
+        let other = other.unwrap().account;
+        let alias = |account: &Account, alias: Option<&str>| {
+            let account = Account {
+                alias: alias.map(str::to_owned),
+                ..account.clone()
+            };
+            world.directory.danger_put(account.id, vec![account.into()])
+        };
+        let one = world.state().account.clone();
+        alias(&one, Some("mine")).await.unwrap();
+        let taken = alias(&other, Some("mine")).await.unwrap_err();
+        let conflict = DirectoryError::Store(ControlError::Conflict {
+            key: alias_row("mine"),
+        });
+        assert_eq!(format!("{taken:?}"), format!("{conflict:?}"));
+        alias(&one, Some("new")).await.unwrap();
+        alias(&other, Some("mine")).await.unwrap();
+        let snapshot = world.reopened().await.snapshot();
+        assert_eq!(snapshot.account_by_alias("mine"), Some(other.id));
+        assert_eq!(snapshot.account_by_alias("new"), Some(one.id));
+        alias(&other, None).await.unwrap();
+        assert_eq!(world.directory.snapshot().account_by_alias("mine"), None);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn changes_at_the_same_time_are_all_kept() {
+        let world = Arc::new(world().await);
+        let tasks: Vec<_> = (0..50)
+            .map(|number| {
+                let world = world.clone();
+                tokio::spawn(async move {
+                    let name = format!("user{number}");
+                    world.put(user(&format!("AIDA{number}"), &name)).await;
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(world.state().users.size(), 50);
     }
 
     #[tokio::test]

@@ -5,8 +5,9 @@ use crate::apply::{Apply, Garbage, SEQUENCE_ROW};
 use crate::codec::{Table, decode_pieces};
 use crate::index::failed;
 use crate::pieces::{Address, ExtentId, Piece};
+use crate::reserve::Reserve;
 use crate::stage::StagedBody;
-use crate::store::Store;
+use crate::store::{Resume, Store};
 use engine::{
     CommitError, Committed, ControlError, ControlTxn, EngineError, Revision, Sequence, Write,
 };
@@ -66,19 +67,23 @@ pub(crate) struct Committer {
     last: Sequence,
     /// Bodies to be removed, in the order of their removal from the records.
     garbage: VecDeque<Garbage>,
+    reserve: Reserve,
 }
 
 impl Committer {
-    pub(crate) fn new(store: Arc<Store>, last: Sequence, garbage: VecDeque<Garbage>) -> Committer {
+    pub(crate) fn new(store: Arc<Store>, resume: Resume) -> Committer {
         Committer {
             store,
-            last,
-            garbage,
+            last: resume.last,
+            garbage: resume.garbage,
+            reserve: resume.reserve,
         }
     }
 
     /// Works until nobody can send any more.
     pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
+        // Here, so that opening does not wait for it.
+        self.reserve.prepare();
         loop {
             let first = match self.garbage.is_empty() {
                 true => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -107,6 +112,12 @@ impl Committer {
             Ok(()) => self.try_commit(&group),
             Err(error) => Err(GroupFailure::Abandoned(error)),
         };
+        let result = match result {
+            Err(GroupFailure::Unknown(_)) if self.reserve.disk_is_full() => {
+                Err(GroupFailure::Abandoned(EngineError::NoSpace))
+            }
+            other => other,
+        };
         match result {
             Ok(Durable { outcomes, files }) => {
                 for (job, outcome) in group.into_iter().zip(outcomes) {
@@ -115,6 +126,12 @@ impl Committer {
                 for file in files {
                     self.store.extents.remove(file);
                 }
+            }
+            // A delete must be possible on a full disk.
+            Err(GroupFailure::Abandoned(EngineError::NoSpace))
+                if !group.iter().any(Job::adds) && self.reserve.give_up() =>
+            {
+                self.commit(group);
             }
             // One write must not fail for another's sake.
             Err(GroupFailure::Abandoned(_)) if group.len() > 1 => {
@@ -156,6 +173,12 @@ impl Committer {
             };
             outcomes.push(job.apply(&mut apply).map_err(abandoned)?);
             garbage.append(&mut apply.garbage);
+        }
+        if group.iter().any(Job::adds) {
+            if !self.reserve.is_held() {
+                return Err(abandoned(EngineError::NoSpace));
+            }
+            store.index.check_reserve(&txn).map_err(abandoned)?;
         }
         let payload = sequence.0.to_le_bytes();
         store
@@ -238,6 +261,14 @@ impl Job {
             } => bytes.len(),
             Job::Object { .. } => 0,
             Job::Control { txn, .. } => txn.puts.iter().map(|(_, value)| value.len()).sum(),
+        }
+    }
+
+    /// Whether it brings something new, and so is the first to be refused when space is short.
+    fn adds(&self) -> bool {
+        match self {
+            Job::Object { body, .. } => body.is_some(),
+            Job::Control { .. } => false,
         }
     }
 

@@ -20,6 +20,8 @@ const HEADER_BYTES: u64 = 64;
 /// Bytes of the body in each block but the last.
 pub(crate) const BLOCK_BYTES: usize = 64 * 1024;
 const CHECKSUM_BYTES: usize = 8;
+/// So that syncing a name does not wait for all others.
+const FOLDERS: u64 = 16;
 const BLOCK_ON_DISK_BYTES: u64 = (BLOCK_BYTES + CHECKSUM_BYTES) as u64;
 
 /// The directory of extent files.
@@ -38,8 +40,8 @@ impl Extents {
         health: Arc<Health>,
     ) -> io::Result<Extents> {
         make_directory(&directory)?;
-        for low_byte in 0..=u8::MAX {
-            make_directory(&directory.join(format!("{low_byte:02x}")))?;
+        for folder in 0..FOLDERS {
+            make_directory(&directory.join(format!("{folder:x}")))?;
         }
         disk.sync_directory(&directory)?;
         Ok(Extents {
@@ -53,8 +55,8 @@ impl Extents {
     /// The ids of all files. Files with other names are left alone.
     pub(crate) fn on_disk(&self) -> io::Result<Vec<ExtentId>> {
         let mut found = Vec::new();
-        for low_byte in 0..=u8::MAX {
-            for entry in std::fs::read_dir(self.directory.join(format!("{low_byte:02x}")))? {
+        for folder in 0..FOLDERS {
+            for entry in std::fs::read_dir(self.directory.join(format!("{folder:x}")))? {
                 let name = entry?.file_name();
                 let id = name.to_str().filter(|name| name.len() == 16);
                 let id = id.and_then(|name| u64::from_str_radix(name, 16).ok());
@@ -71,7 +73,7 @@ impl Extents {
     }
 
     fn folder(&self, id: ExtentId) -> PathBuf {
-        self.directory.join(format!("{:02x}", id.0 & 0xff))
+        self.directory.join(format!("{:x}", id.0 % FOLDERS))
     }
 
     fn path(&self, id: ExtentId) -> PathBuf {

@@ -12,6 +12,8 @@ use std::path::Path;
 pub(crate) struct Index {
     env: Env,
     tables: Vec<Database<Bytes, Bytes>>,
+    /// What rows may take up, so that there is room left to delete some.
+    used_bytes_max: u64,
 }
 
 /// Each OS thread that ever reads has a slot of its own.
@@ -19,6 +21,9 @@ const READING_THREADS_MAX: u32 = 4096;
 
 /// Longer than the key of any row: bucket, key, its end, upload id. LMDB takes 1982 bytes.
 const ROW_BYTES_MAX: usize = 1500;
+
+/// Kept free of bodies: a delete writes new pages before it frees old ones.
+const RESERVE_BYTES: u64 = 64 << 20;
 
 impl Index {
     /// Opens the index in this directory, which must be there. The caller holds the lock of the
@@ -34,7 +39,13 @@ impl Index {
             Some(tables) => tables,
             None => create_tables(&env)?,
         };
-        Ok(Index { env, tables })
+        let map_bytes = map_bytes as u64;
+        let reserve = (map_bytes / 8).min(RESERVE_BYTES);
+        Ok(Index {
+            env,
+            tables,
+            used_bytes_max: map_bytes.saturating_sub(reserve),
+        })
     }
 
     /// A view of the newest commit. One at a time in a thread.
@@ -45,6 +56,20 @@ impl Index {
     /// For the committer only: it waits for any other.
     pub(crate) fn write(&self) -> Result<RwTxn<'_>, EngineError> {
         self.env.write_txn().map_err(failed("writing the index"))
+    }
+
+    /// Refuses when a transaction leaves too little room for deletes.
+    pub(crate) fn check_reserve(&self, txn: &RoTxn<'_>) -> Result<(), EngineError> {
+        let mut used_bytes = 0;
+        for table in &self.tables {
+            let stat = table.stat(txn).map_err(failed("reading the index"))?;
+            let pages = stat.branch_pages + stat.leaf_pages + stat.overflow_pages;
+            used_bytes += pages as u64 * u64::from(stat.page_size);
+        }
+        match used_bytes <= self.used_bytes_max {
+            true => Ok(()),
+            false => Err(EngineError::NoSpace),
+        }
     }
 
     fn table(&self, table: Table) -> Result<&Database<Bytes, Bytes>, EngineError> {

@@ -27,11 +27,14 @@ mod codec;
 mod committer;
 mod disk;
 mod extent;
+#[cfg(test)]
+mod faults;
 mod health;
 mod index;
 mod pieces;
 mod pins;
 mod read;
+mod reserve;
 mod stage;
 mod store;
 
@@ -134,7 +137,7 @@ impl Local {
         let (store, resume) = Store::open(directory, &options, disk)?;
         let store = Arc::new(store);
         let (sender, receiver) = mpsc::channel();
-        let committer = Committer::new(Arc::clone(&store), resume.last, resume.garbage);
+        let committer = Committer::new(Arc::clone(&store), resume);
         let thread = std::thread::Builder::new()
             .name("committer".to_owned())
             .spawn(move || committer.run(&receiver))

@@ -8,6 +8,7 @@ use crate::health::Health;
 use crate::index::Index;
 use crate::pieces::{Address, ExtentId, Piece};
 use crate::pins::{Pin, Pins};
+use crate::reserve::Reserve;
 use crate::stage::joined;
 use crate::{OpenError, Options};
 use bytes::Bytes;
@@ -42,6 +43,7 @@ pub(crate) struct Store {
 pub(crate) struct Resume {
     pub(crate) last: Sequence,
     pub(crate) garbage: VecDeque<Garbage>,
+    pub(crate) reserve: Reserve,
 }
 
 impl Store {
@@ -85,13 +87,13 @@ impl Store {
             health,
             _lock: lock,
         };
-        let resume = store.resume()?;
+        let resume = store.resume(Reserve::new(directory))?;
         store.remove_orphans()?;
         store.pins.publish(resume.last);
         Ok((store, resume))
     }
 
-    fn resume(&self) -> Result<Resume, EngineError> {
+    fn resume(&self, reserve: Reserve) -> Result<Resume, EngineError> {
         let txn = self.index.read()?;
         let last = match self.index.get(&txn, Table::System, SEQUENCE_ROW)? {
             Some(payload) => Sequence(decode_u64(payload)?),
@@ -107,7 +109,11 @@ impl Store {
                 address: Address::decode(payload)?,
             });
         }
-        Ok(Resume { last, garbage })
+        Ok(Resume {
+            last,
+            garbage,
+            reserve,
+        })
     }
 
     /// Removes files that no row names: their commit never came, or their removal was cut short.

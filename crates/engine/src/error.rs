@@ -60,7 +60,8 @@ impl EngineError {
     }
 }
 
-/// A write was not applied.
+/// A write was not applied. Where several refusals fit, the first of this order is given: bucket or
+/// upload, id, precondition, object or version, parts in the order of the body.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
     /// The object is there, but not as the precondition wants it; or it is there and should not be.

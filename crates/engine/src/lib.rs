@@ -143,7 +143,8 @@ pub trait ObjectEngine: Send + Sync + 'static {
     ///
     /// The body of the answer stays readable as long as the [`Head`], a clone of it or a stream of
     /// it lives, even when the object is overwritten or deleted meanwhile. So hold it for one
-    /// request, not in a cache.
+    /// request, not in a cache. An engine whose processes do not know of each other's readers may
+    /// keep removed bodies for a fixed time instead, and answer [`EngineError::BodyGone`] after it.
     fn head<'a>(
         &'a self,
         object: &'a ObjectName,

@@ -101,17 +101,16 @@ fn names(grant: &Grant, caller: &Caller, ignores_public: bool) -> Named {
     let named = match &grant.grantee {
         Grantee::AllUsers => !ignores_public,
         Grantee::AuthenticatedUsers => !ignores_public && caller.has_account(),
-        Grantee::LogDelivery => match &caller.kind {
-            CallerKind::Service { name } => name == LOG_DELIVERY,
-            _ => false,
-        },
-        Grantee::CanonicalUser(id) => match (&caller.kind, &caller.canonical_id) {
-            (CallerKind::Anonymous, _) => id == ANONYMOUS_CANONICAL_ID,
-            (_, Some(own)) if caller.has_account() && own.as_str() == id => {
+        Grantee::LogDelivery => {
+            matches!(&caller.kind, CallerKind::Service { name } if name == LOG_DELIVERY)
+        }
+        Grantee::CanonicalUser(id) => {
+            let own = caller.canonical_id.as_ref();
+            if caller.has_account() && own.is_some_and(|own| own.as_str() == id) {
                 return Named::AsAccount;
             }
-            (_, Some(_) | None) => false,
-        },
+            caller.kind == CallerKind::Anonymous && id == ANONYMOUS_CANONICAL_ID
+        }
     };
     if named { Named::AsGroup } else { Named::No }
 }

@@ -261,8 +261,8 @@ impl Policy {
         &self.statements
     }
 
-    pub(crate) fn position(&self, statement: &Statement) -> Position {
-        Position::of(&self.text, statement.start)
+    pub(crate) fn position(&self, offset: usize) -> Position {
+        Position::of(&self.text, offset)
     }
 }
 

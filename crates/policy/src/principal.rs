@@ -201,14 +201,15 @@ impl Principal {
             },
             Principal::Arn(arn) => caller.named_by_arn(arn),
             Principal::UniqueId(id) => caller.named_by_unique_id(id),
-            Principal::Service(name) => match &caller.kind {
-                CallerKind::Service { name: own } if **own == **name => Ways::SERVICE,
-                _ => Ways::NONE,
-            },
-            Principal::Federated(name) => match &caller.kind {
-                CallerKind::TokenHolder { provider } if **provider == **name => Ways::PROVIDER,
-                _ => Ways::NONE,
-            },
+            Principal::Service(name) => {
+                let own =
+                    matches!(&caller.kind, CallerKind::Service { name: own } if **own == **name);
+                if own { Ways::SERVICE } else { Ways::NONE }
+            }
+            Principal::Federated(name) => {
+                let own = matches!(&caller.kind, CallerKind::TokenHolder { provider } if **provider == **name);
+                if own { Ways::PROVIDER } else { Ways::NONE }
+            }
             Principal::Account(_) => Ways::NONE,
         }
     }

@@ -11,6 +11,8 @@ pub(crate) struct Statement {
     pub sid: Option<Box<str>>,
     /// The byte where it starts.
     pub start: usize,
+    /// The byte behind it.
+    pub end: usize,
     pub effect: Effect,
     /// `None` where the kind of document has none.
     pub principals: Option<Listed<Principal>>,
@@ -121,6 +123,7 @@ fn statement(kind: PolicyKind, variables: Variables, node: &Node) -> Result<Stat
     Ok(Statement {
         sid,
         start: node.start,
+        end: node.end,
         effect,
         principals,
         actions,

@@ -129,6 +129,8 @@ pub struct StatementStep {
     pub sid: Option<String>,
     /// Where it starts in the document.
     pub position: Position,
+    /// Where what follows it starts.
+    pub end: Position,
     /// Its effect.
     pub effect: Effect,
     /// Whether it matched.
@@ -193,4 +195,21 @@ pub enum Given {
     One(String),
     /// Several, for multivalued keys.
     Many(Vec<String>),
+}
+
+/// Where steps go.
+pub(crate) trait Recorder {
+    fn note(&mut self, step: impl FnOnce() -> Step);
+}
+
+pub(crate) struct Trail(pub Vec<Step>);
+impl Recorder for Trail {
+    fn note(&mut self, step: impl FnOnce() -> Step) {
+        self.0.push(step());
+    }
+}
+
+pub(crate) struct NoTrail;
+impl Recorder for NoTrail {
+    fn note(&mut self, _: impl FnOnce() -> Step) {}
 }

@@ -1,11 +1,12 @@
 //! What requests about a bucket and its configurations have in common.
-use catalog::{AccountId, Action, Bucket, BucketName};
+use catalog::{AccountId, AccountWide, Action, Bucket, BucketName};
 use digest::{Algorithm, Digest, digest_of};
-use gate::{Ask, PrincipalDirectory};
+use gate::{Ask, Identity, PrincipalDirectory};
 use policy::BlockPublicAccess;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vault::acl::{AccessControlPolicy, Acl, AclError, AclHeaders, AclOn, BODY_ID, HEADER_ID};
+use wire::Service;
 
 use crate::{Body, Request, S3Error};
 
@@ -41,6 +42,57 @@ impl BucketInput {
     /// The same of signed callers only.
     pub fn ask_signed<A: Action<Resource = Bucket>>(&self) -> Ask<A> {
         self.ask().refusing_anonymous(SIGN_IN)
+    }
+}
+
+/// The account of a call to S3 Control.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AccountInput {
+    /// `x-amz-account-id`, or the account in the host.
+    #[serde(rename = "AccountId")]
+    pub account: AccountId,
+}
+
+impl AccountInput {
+    /// Takes it off the input, which must hold nothing else.
+    ///
+    /// # Errors
+    /// `InvalidRequest`, `NotImplemented`.
+    pub fn take(request: &mut Request) -> Result<AccountInput, S3Error> {
+        let input = request
+            .take()
+            .map_err(|_| S3Error::invalid_request("invalid x-amz-account-id"))?;
+        request.nothing_left()?;
+        Ok(input)
+    }
+
+    /// Asks for an action on the account, which must be the caller's own.
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub fn ask<A: Action<Resource = AccountWide>>(
+        &self,
+        who: &Identity,
+    ) -> Result<Ask<A>, S3Error> {
+        match who.caller.account {
+            Some(own) if own == self.account => Ok(Ask::on(AccountWide(own))),
+            Some(_) => Err(S3Error::access_denied("Access Denied")),
+            None => Err(S3Error::access_denied(SIGN_IN)),
+        }
+    }
+}
+
+/// The name by which [`crate::dispatch`] knows an operation. S3 Control shares some names with S3;
+/// its operations go by the names that AWS CloudTrail gives them.
+pub fn operation_name(service: Service, operation: &'static str) -> &'static str {
+    match (service, operation) {
+        (Service::S3Control, "GetPublicAccessBlock") => "GetAccountPublicAccessBlock",
+        (Service::S3Control, "PutPublicAccessBlock") => "PutAccountPublicAccessBlock",
+        (Service::S3Control, "DeletePublicAccessBlock") => "DeleteAccountPublicAccessBlock",
+        // Not built, and no other operation may be taken for it.
+        (Service::S3Control, operation) if crate::NAMES.contains(&operation) => "S3Control",
+        (_, operation) => operation,
     }
 }
 

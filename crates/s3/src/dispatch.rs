@@ -1,7 +1,8 @@
 //! From a request to the operation that serves it.
 use gate::Judge;
 
-use crate::{Request, Response, S3Error, S3Operation, Stores, ops};
+use crate::checksum::Declared;
+use crate::{Body, Request, Response, S3Error, S3Operation, Stores, ops};
 
 /// Serves a request.
 ///
@@ -12,6 +13,7 @@ pub async fn dispatch(
     request: Request,
     stores: &Stores,
 ) -> Result<Response, S3Error> {
+    verify_body(&request)?;
     macro_rules! by_name {
         ($($operation:ident)*) => {
             match request.operation {
@@ -27,6 +29,24 @@ pub async fn dispatch(
         };
     }
     crate::for_each_operation!(by_name)
+}
+
+/// The digests of bodies that are all at hand. Those of streams are compared at their end, and the
+/// checksums of CompleteMultipartUpload are those of the object.
+fn verify_body(request: &Request) -> Result<(), S3Error> {
+    let Body::Full(bytes) = &request.body else {
+        return Ok(());
+    };
+    if crate::streams(request.operation) || request.operation == "CompleteMultipartUpload" {
+        return Ok(());
+    }
+    let declared = Declared::read(&request.headers)?;
+    if declared.is_empty() && request.operation == "DeleteObjects" {
+        return Err(S3Error::invalid_request(
+            "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
+        ));
+    }
+    declared.verify_bytes(bytes)
 }
 
 async fn run<Op: S3Operation>(

@@ -23,6 +23,17 @@ macro_rules! errors {
             /// The store or the server failed. The cause goes to the log under the request id.
             #[error("We encountered an internal error. Please try again.")]
             Internal(#[source] Arc<dyn StdError + Send + Sync>),
+            /// A permit without a bucket: a mistake of an operation.
+            #[error("We encountered an internal error. Please try again.")]
+            NothingJudged,
+            /// 304: no error, yet not the body either.
+            #[error("Not Modified")]
+            NotModified {
+                /// `ETag`
+                etag: String,
+                /// `Last-Modified`
+                last_modified: String,
+            },
             /// An error that was made in AWS's form, as `wire` does.
             #[error("{0}")]
             Aws(Box<AwsError>),
@@ -43,7 +54,12 @@ macro_rules! errors {
             pub fn to_aws(&self) -> AwsError {
                 match self {
                     S3Error::Refused(refusal) => refused(refusal),
-                    S3Error::Internal(_) => AwsError::new(500, "InternalError", self.to_string()),
+                    S3Error::Internal(_) | S3Error::NothingJudged => AwsError::new(500, "InternalError", self.to_string()),
+                    S3Error::NotModified { etag, last_modified } => {
+                        AwsError::new(304, "NotModified", self.to_string())
+                            .with_header("etag", etag.clone())
+                            .with_header("last-modified", last_modified.clone())
+                    }
                     S3Error::Aws(error) => error.as_ref().clone(),
                     $(
                         S3Error::$variant $({ $($field),+ })? => {
@@ -104,6 +120,7 @@ errors! {
 
     // Arguments.
     InvalidArgument { text: "", name: "ArgumentName", value: "ArgumentValue" } = "InvalidArgument", 400, "{text}";
+    InvalidContinuationToken { name: "ArgumentName" } = "InvalidArgument", 400, "The continuation token provided is incorrect";
     InvalidRequest { text: "" } = "InvalidRequest", 400, "{text}";
     MalformedXml = "MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema";
     NotImplementedHeader { header: "Header" } = "NotImplemented", 501, "A header you provided implies functionality that is not implemented";
@@ -111,7 +128,8 @@ errors! {
     KeyTooLong { size: "Size", max: "MaxSizeAllowed" } = "KeyTooLongError", 400, "Your key is too long";
     InvalidStorageClass { class: "StorageClassRequested" } = "InvalidStorageClass", 400, "The storage class you specified is not valid";
     InvalidObjectState { class: "StorageClass" } = "InvalidObjectState", 403, "The operation is not valid for the object's storage class";
-    InvalidEncryptionAlgorithm { value: "ArgumentValue" } = "InvalidEncryptionAlgorithmError", 400, "The Encryption request you specified is not valid. Supported value: AES256.";
+    NotImplementedValue { header: "Header", more: "additionalMessage" } = "NotImplemented", 501, "A header you provided implies functionality that is not implemented";
+    InvalidEncryptionAlgorithm { name: "ArgumentName", value: "ArgumentValue" } = "InvalidEncryptionAlgorithmError", 400, "The Encryption request you specified is not valid. Supported value: AES256.";
     MetadataTooLarge { size: "Size", max: "MaxSizeAllowed" } = "MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size";
     InvalidTag { text: "", key: "TagKey" } = "InvalidTag", 400, "{text}";
     InvalidTagValue { key: "TagKey", value: "TagValue" } = "InvalidTag", 400, "The TagValue you have provided is invalid";
@@ -134,7 +152,6 @@ errors! {
     InvalidRange { requested: "RangeRequested", size: "ActualObjectSize" } = "InvalidRange", 416, "The requested range is not satisfiable";
     InvalidPartNumber { count: "ActualPartCount", requested: "PartNumberRequested" } = "InvalidPartNumber", 416, "The requested partnumber is not satisfiable";
     PreconditionFailed { condition: "Condition" } = "PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold";
-    NotModified = "NotModified", 304, "Not Modified";
     ConditionalRequestConflict { condition: "Condition", key: "Key" } = "ConditionalRequestConflict", 409, "The conditional request cannot succeed due to a conflicting operation against this resource.";
 
     // Multipart uploads.

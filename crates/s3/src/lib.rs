@@ -15,16 +15,30 @@
 //! ```
 
 mod body;
+mod checksum;
+mod conditions;
 mod configuration;
 mod dispatch;
 mod error;
 mod fields;
+#[cfg(test)]
+pub(crate) mod harness;
+mod lifecycle;
+mod listing;
+#[cfg(test)]
+mod matrix;
 mod operation;
 pub mod ops;
 mod policies;
+mod reading;
+mod receiving;
+mod tags;
+#[cfg(test)]
+mod testing;
+mod upload;
 
 pub use body::{Body, ByteStream, Frame, ResponseBody};
-pub use configuration::{BucketInput, PublicAccessBlock};
+pub use configuration::{AccountInput, BucketInput, PublicAccessBlock, operation_name};
 pub use dispatch::dispatch;
 pub use error::S3Error;
 pub use operation::{Request, Response, S3Operation, Stores, expected_owner, object_key, streams};

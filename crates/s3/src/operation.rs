@@ -82,16 +82,34 @@ impl Request {
         })
     }
 
-    /// The object that the request names, with `versionId` and `uploadId` if they are there.
+    /// The object that the request names: its current version.
     ///
     /// # Errors
     /// `InvalidBucketName`, `KeyTooLongError`.
     pub fn object(&self) -> Result<Object, S3Error> {
+        let key = object_key(self.key.as_deref().unwrap_or_default())?;
+        Ok(Object::current(self.bucket()?, key))
+    }
+
+    /// The object that the request names, with its `versionId`.
+    ///
+    /// # Errors
+    /// As [`Request::object`].
+    pub fn versioned_object(&self) -> Result<Object, S3Error> {
         Ok(Object {
-            bucket: self.bucket()?,
-            key: object_key(self.key.as_deref().unwrap_or_default())?,
             version: self.parameter("versionId").map(str::to_owned),
+            ..self.object()?
+        })
+    }
+
+    /// The upload to an object that the request names by `uploadId`.
+    ///
+    /// # Errors
+    /// As [`Request::object`].
+    pub fn upload_object(&self) -> Result<Object, S3Error> {
+        Ok(Object {
             upload: self.parameter("uploadId").map(str::to_owned),
+            ..self.object()?
         })
     }
 
@@ -228,10 +246,19 @@ impl Response {
 
     /// The output of an operation by its model: `output` has the model's member names.
     pub fn encode(operation: &str, output: &impl Serialize) -> Response {
+        Response::encode_for(Service::S3, operation, output)
+    }
+
+    /// The same for an operation of S3 Control.
+    pub fn encode_control(operation: &str, output: &impl Serialize) -> Response {
+        Response::encode_for(Service::S3Control, operation, output)
+    }
+
+    fn encode_for(service: Service, operation: &str, output: &impl Serialize) -> Response {
         let value = serde_json::to_value(output).unwrap_or(Value::Null);
-        match model(Service::S3).operation(operation) {
+        match model(service).operation(operation) {
             Some(operation) => {
-                let encoded = wire::rest::encode(Service::S3, operation, &value);
+                let encoded = wire::rest::encode(service, operation, &value);
                 Response {
                     status: encoded.status,
                     headers: encoded.headers,

@@ -67,7 +67,7 @@ impl App {
         App {
             gate,
             s3: s3::Stores { vault },
-            iam: iam::Stores { directory: directory.clone() },
+            iam: iam::Stores { directory: directory.as_ref().clone() },
             sts: sts::Stores { directory: directory.clone() },
             directory,
             journal,
@@ -78,7 +78,9 @@ impl App {
 
     /// Writes what is still only in memory.
     pub(crate) async fn flush(&self) {
-        self.directory.flush_usage().await;
+        if let Err(error) = self.directory.flush_usage().await {
+            tracing::error!(%error, "when access keys were last used could not be written");
+        }
         self.journal.flush();
     }
 

@@ -52,7 +52,7 @@ pub enum StartError {
         /// The data directory.
         path: PathBuf,
         /// Why.
-        source: engine::EngineError,
+        source: engine_local::OpenError,
     },
     /// Accounts and identities cannot be read.
     #[error("accounts and identities cannot be read: {0}")]
@@ -212,9 +212,11 @@ fn make_directory(path: &Path) -> Result<(), StartError> {
 }
 
 fn open_engine(data: &Path) -> Result<Arc<Local>, StartError> {
-    Local::open(data, engine_local::Options::default())
+    let path = data.join("store");
+    make_directory(&path)?;
+    Local::open(&path, engine_local::Options::default())
         .map(Arc::new)
-        .map_err(|source| StartError::Engine { path: data.to_owned(), source })
+        .map_err(|source| StartError::Engine { path, source })
 }
 
 fn open_journal(config: &Config) -> Result<Journal, StartError> {

@@ -14,6 +14,8 @@
 mod error;
 pub mod ops;
 mod session;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

@@ -26,6 +26,7 @@ mod buckets;
 mod crypt;
 mod error;
 mod meta;
+mod object_acl;
 mod objects;
 mod record;
 mod registry;
@@ -54,7 +55,7 @@ pub use meta::{
 };
 pub use objects::{
     Condition, DeletesObject, ListObjects, ListedObject, ListedObjects, ObjectReader, ObjectWriter,
-    ReadsObject, ReadsTags, WritesTags, Written,
+    ReadsAcl, ReadsObject, ReadsTags, WritesAcl, WritesTags, Written,
 };
 pub use record::BucketRecord;
 

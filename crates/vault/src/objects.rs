@@ -37,9 +37,13 @@ macro_rules! sealed {
 sealed! {
     GetObject GetObjectVersion DeleteObject DeleteObjectVersion GetObjectTagging
     GetObjectVersionTagging PutObjectTagging PutObjectVersionTagging DeleteObjectTagging
-    DeleteObjectVersionTagging
+    DeleteObjectVersionTagging GetObjectAcl GetObjectVersionAcl PutObjectAcl PutObjectVersionAcl
 }
 kinds! {
+    /// Actions that allow to read an object's ACL.
+    ReadsAcl: GetObjectAcl GetObjectVersionAcl;
+    /// Actions that allow to replace an object's ACL.
+    WritesAcl: PutObjectAcl PutObjectVersionAcl;
     /// Actions that allow to read an object.
     ReadsObject: GetObject GetObjectVersion;
     /// Actions that allow to delete an object.

@@ -22,6 +22,7 @@ pub mod chunked;
 pub mod constraints;
 pub mod error;
 pub mod model;
+pub mod post;
 pub mod query;
 mod raw_model;
 pub mod request;

@@ -4,49 +4,110 @@
 //! number of seconds since 1970. Inputs decoded by this crate always carry the text; outputs may carry either.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Weekday};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 /// `2026-01-02T03:04:05Z`, as Query services write it.
 #[must_use]
 pub fn iso8601(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    format!("{}Z", to_the_second(time))
 }
 
 /// `2026-01-02T03:04:05.000Z`, as S3 writes it in bodies.
 #[must_use]
 pub fn iso8601_millis(time: Timestamp) -> String {
-    let millis = time.subsec_millisecond().rem_euclid(1000);
-    format!("{}.{millis:03}Z", time.strftime("%Y-%m-%dT%H:%M:%S"))
+    let millis = utc(time).millisecond();
+    format!("{}.{millis:03}Z", to_the_second(time))
 }
 
 /// `Fri, 02 Jan 2026 03:04:05 GMT` (IMF-fixdate), as HTTP headers have it.
 #[must_use]
 pub fn imf_fixdate(time: Timestamp) -> String {
-    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let utc = utc(time);
+    let day = match utc.weekday() {
+        Weekday::Monday => "Mon",
+        Weekday::Tuesday => "Tue",
+        Weekday::Wednesday => "Wed",
+        Weekday::Thursday => "Thu",
+        Weekday::Friday => "Fri",
+        Weekday::Saturday => "Sat",
+        Weekday::Sunday => "Sun",
+    };
+    let month = usize::try_from(utc.month() - 1)
+        .ok()
+        .and_then(|month| MONTHS.get(month))
+        .unwrap_or(&"Jan");
+    format!(
+        "{day}, {:02} {month} {:04} {:02}:{:02}:{:02} GMT",
+        utc.day(),
+        utc.year(),
+        utc.hour(),
+        utc.minute(),
+        utc.second()
+    )
 }
 
 /// `20260102T030405Z`, as `x-amz-date` has it.
 #[must_use]
 pub fn basic(time: Timestamp) -> String {
-    time.strftime("%Y%m%dT%H%M%SZ").to_string()
+    let utc = utc(time);
+    format!(
+        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+        utc.year(),
+        utc.month(),
+        utc.day(),
+        utc.hour(),
+        utc.minute(),
+        utc.second()
+    )
+}
+
+fn to_the_second(time: Timestamp) -> String {
+    let utc = utc(time);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        utc.year(),
+        utc.month(),
+        utc.day(),
+        utc.hour(),
+        utc.minute(),
+        utc.second()
+    )
+}
+
+fn utc(time: Timestamp) -> DateTime {
+    TimeZone::UTC.to_datetime(time)
 }
 
 /// Reads exactly `YYYYMMDDTHHMMSSZ`.
 #[must_use]
 pub fn parse_basic(text: &str) -> Option<Timestamp> {
-    let bytes = text.as_bytes();
-    let form_ok = bytes.len() == 16
-        && bytes.iter().enumerate().all(|(index, byte)| match index {
-            8 => *byte == b'T',
-            15 => *byte == b'Z',
-            _ => byte.is_ascii_digit(),
-        });
-    if !form_ok {
+    // Every signed request has one, so this does without a format string.
+    if text.len() != 16 || text.as_bytes().get(8) != Some(&b'T') || !text.ends_with('Z') {
         return None;
     }
-    civil("%Y%m%dT%H%M%SZ", text)
+    let number = |range: std::ops::Range<usize>| {
+        let digits = text.get(range)?;
+        // `i8::from_str` takes signs.
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse::<i8>().ok().filter(|_| plain)
+    };
+    let year = i16::from(number(0..2)?) * 100 + i16::from(number(2..4)?);
+    let civil = DateTime::new(
+        year,
+        number(4..6)?,
+        number(6..8)?,
+        number(9..11)?,
+        number(11..13)?,
+        number(13..15)?,
+        0,
+    )
+    .ok()?;
+    TimeZone::UTC.to_timestamp(civil).ok()
 }
 
 /// Reads an ISO 8601 time with `Z` or an offset; a date alone is midnight UTC; no zone means UTC.
@@ -133,7 +194,17 @@ mod tests {
         }
         assert_eq!(parse_basic("20260102T030405Z"), Some(time));
         assert_eq!(parse_basic("20260102T0304050"), None);
-        assert_eq!(parse_basic("+0260102T030405Z"), None);
+        for bad in [
+            "+0260102T030405Z",
+            "20260102T03040+Z",
+            "20260132T030405Z",
+            "20260102 030405Z",
+            "2026010ü030405Z",
+        ] {
+            assert_eq!(parse_basic(bad), None, "{bad}");
+        }
+        let early = Timestamp::from_millisecond(-1).unwrap();
+        assert_eq!(iso8601_millis(early), "1969-12-31T23:59:59.999Z");
         assert_eq!(from_value(&1_767_323_045.into()), Some(time));
     }
 }

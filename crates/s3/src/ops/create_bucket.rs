@@ -300,4 +300,121 @@ mod tests {
         let (code, _) = check("us-east-1", Some("us-east-1")).unwrap_err();
         assert_eq!(code, "InvalidLocationConstraint");
     }
+
+    use crate::harness::{ALICE, As, BOB, World};
+
+    const CREATOR: As = As::User(ALICE, "ann", &["s3:CreateBucket"]);
+
+    #[tokio::test]
+    async fn names_are_global_over_all_accounts() {
+        let world = World::new().await;
+        let made = world.send(&CREATOR, "PUT /logs", &[], "").await;
+        assert_eq!((made.status, made.header("location")), (200, Some("/logs")));
+        // us-east-1 alone answers 200 to the owner.
+        assert_eq!(world.outcome(&CREATOR, "PUT /logs").await, "200");
+        assert_eq!(
+            world.outcome(&As::Root(BOB), "PUT /logs").await,
+            "409 BucketAlreadyExists"
+        );
+    }
+
+    #[tokio::test]
+    async fn elsewhere_the_owner_is_told() {
+        let world = World::in_region("eu-central-1").await;
+        let body = "<CreateBucketConfiguration><LocationConstraint>eu-central-1\
+                    </LocationConstraint></CreateBucketConfiguration>";
+        let made = world.send(&CREATOR, "PUT /logs", &[], body).await;
+        assert_eq!(
+            made.header("location"),
+            Some("http://logs.s3.amazonaws.com/")
+        );
+        let again = world.send(&CREATOR, "PUT /logs", &[], body).await;
+        assert_eq!(again.outcome(), "409 BucketAlreadyOwnedByYou");
+        assert_eq!(again.element("BucketName"), Some("logs"));
+    }
+
+    #[tokio::test]
+    async fn it_needs_what_its_headers_need() {
+        let world = World::new().await;
+        let nobody = As::User(ALICE, "eve", &[]);
+        assert_eq!(
+            world.outcome(&nobody, "PUT /a-bucket").await,
+            "403 AccessDenied"
+        );
+        assert_eq!(
+            world.outcome(&As::Anonymous, "PUT /a-bucket").await,
+            "403 AccessDenied"
+        );
+        let ownership = [("x-amz-object-ownership", "ObjectWriter")];
+        let made = world.send(&CREATOR, "PUT /a-bucket", &ownership, "").await;
+        assert_eq!(made.outcome(), "403 AccessDenied");
+        assert!(
+            made.body.contains("s3:PutBucketOwnershipControls"),
+            "{}",
+            made.body
+        );
+        let owner = As::User(
+            ALICE,
+            "own",
+            &[
+                "s3:CreateBucket",
+                "s3:PutBucketOwnershipControls",
+                "s3:PutBucketAcl",
+            ],
+        );
+        let made = world.send(&owner, "PUT /a-bucket", &ownership, "").await;
+        assert_eq!(made.outcome(), "200");
+        let acl = [("x-amz-acl", "authenticated-read")];
+        let made = world.send(&CREATOR, "PUT /b-bucket", &acl, "").await;
+        assert_eq!(made.outcome(), "403 AccessDenied");
+        let made = world.send(&owner, "PUT /b-bucket", &acl, "").await;
+        assert_eq!(made.outcome(), "400 InvalidBucketAclWithObjectOwnership");
+        let both = [ownership[0], acl[0]];
+        let made = world.send(&owner, "PUT /b-bucket", &both, "").await;
+        assert_eq!(
+            made.outcome(),
+            "400 InvalidBucketAclWithBlockPublicAccessError"
+        );
+        let private = [("x-amz-acl", "private")];
+        let made = world.send(&CREATOR, "PUT /b-bucket", &private, "").await;
+        assert_eq!(made.outcome(), "200");
+    }
+
+    #[tokio::test]
+    async fn what_makes_no_sense_is_refused() {
+        let world = World::new().await;
+        let root = As::Root(ALICE);
+        let refused =
+            |request: &'static str, headers: &'static [(&str, &str)], body: &'static str| {
+                let (world, root) = (&world, &root);
+                async move { world.send(root, request, headers, body).await.outcome() }
+            };
+        assert_eq!(
+            refused("PUT /UPPER", &[], "").await,
+            "400 InvalidBucketName"
+        );
+        assert_eq!(
+            refused("PUT /abc", &[("x-amz-object-ownership", "Mine")], "").await,
+            "400 InvalidArgument"
+        );
+        assert_eq!(
+            refused("PUT /abc", &[], "<Nonsense>").await,
+            "400 MalformedXML"
+        );
+        assert_eq!(
+            refused(
+                "PUT /abc",
+                &[("x-amz-bucket-object-lock-enabled", "true")],
+                ""
+            )
+            .await,
+            "501 NotImplemented"
+        );
+        let constraint = "<CreateBucketConfiguration><LocationConstraint>us-east-1\
+                          </LocationConstraint></CreateBucketConfiguration>";
+        assert_eq!(
+            refused("PUT /abc", &[], constraint).await,
+            "400 InvalidLocationConstraint"
+        );
+    }
 }

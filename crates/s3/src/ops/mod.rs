@@ -1,15 +1,34 @@
 //! Every S3 operation. To add one: write its file, then add its lines here.
 
 // Objects.
+mod delete_object;
+mod get_object;
+mod get_object_acl;
+mod head_object;
+mod list_objects_v2;
+mod put_object;
+mod put_object_acl;
+
+pub use delete_object::DeleteObject;
+pub use get_object::GetObject;
+pub use get_object_acl::GetObjectAcl;
+pub use head_object::HeadObject;
+pub use list_objects_v2::ListObjectsV2;
+pub use put_object::PutObject;
+pub use put_object_acl::PutObjectAcl;
 
 // Buckets.
 mod create_bucket;
+mod delete_account_public_access_block;
 mod delete_bucket;
+mod delete_bucket_lifecycle;
 mod delete_bucket_ownership_controls;
 mod delete_bucket_policy;
 mod delete_public_access_block;
+mod get_account_public_access_block;
 mod get_bucket_acl;
 mod get_bucket_encryption;
+mod get_bucket_lifecycle_configuration;
 mod get_bucket_location;
 mod get_bucket_ownership_controls;
 mod get_bucket_policy;
@@ -19,18 +38,24 @@ mod get_bucket_versioning;
 mod get_public_access_block;
 mod head_bucket;
 mod list_buckets;
+mod put_account_public_access_block;
 mod put_bucket_acl;
+mod put_bucket_lifecycle_configuration;
 mod put_bucket_ownership_controls;
 mod put_bucket_policy;
 mod put_public_access_block;
 
 pub use create_bucket::CreateBucket;
+pub use delete_account_public_access_block::DeleteAccountPublicAccessBlock;
 pub use delete_bucket::DeleteBucket;
+pub use delete_bucket_lifecycle::DeleteBucketLifecycle;
 pub use delete_bucket_ownership_controls::DeleteBucketOwnershipControls;
 pub use delete_bucket_policy::DeleteBucketPolicy;
 pub use delete_public_access_block::DeletePublicAccessBlock;
+pub use get_account_public_access_block::GetAccountPublicAccessBlock;
 pub use get_bucket_acl::GetBucketAcl;
 pub use get_bucket_encryption::GetBucketEncryption;
+pub use get_bucket_lifecycle_configuration::GetBucketLifecycleConfiguration;
 pub use get_bucket_location::GetBucketLocation;
 pub use get_bucket_ownership_controls::GetBucketOwnershipControls;
 pub use get_bucket_policy::GetBucketPolicy;
@@ -40,7 +65,9 @@ pub use get_bucket_versioning::GetBucketVersioning;
 pub use get_public_access_block::GetPublicAccessBlock;
 pub use head_bucket::HeadBucket;
 pub use list_buckets::ListBuckets;
+pub use put_account_public_access_block::PutAccountPublicAccessBlock;
 pub use put_bucket_acl::PutBucketAcl;
+pub use put_bucket_lifecycle_configuration::PutBucketLifecycleConfiguration;
 pub use put_bucket_ownership_controls::PutBucketOwnershipControls;
 pub use put_bucket_policy::PutBucketPolicy;
 pub use put_public_access_block::PutPublicAccessBlock;
@@ -51,6 +78,11 @@ macro_rules! for_each_operation {
     ($each:ident) => {
         $each! {
             // Objects.
+            DeleteObject
+            GetObject
+            HeadObject
+            ListObjectsV2
+            PutObject
 
             // Buckets.
             CreateBucket
@@ -68,8 +100,16 @@ macro_rules! for_each_operation {
             GetBucketOwnershipControls
             PutBucketOwnershipControls
             DeleteBucketOwnershipControls
+            GetObjectAcl
+            PutObjectAcl
             GetBucketAcl
             PutBucketAcl
+            GetBucketLifecycleConfiguration
+            PutBucketLifecycleConfiguration
+            DeleteBucketLifecycle
+            GetAccountPublicAccessBlock
+            PutAccountPublicAccessBlock
+            DeleteAccountPublicAccessBlock
             GetBucketVersioning
             GetBucketEncryption
             GetBucketRequestPayment

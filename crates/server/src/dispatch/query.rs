@@ -29,6 +29,20 @@ impl From<AwsError> for Failed {
     }
 }
 
+impl From<sts::StsError> for Failed {
+    fn from(error: sts::StsError) -> Failed {
+        let shown = AwsError::new(error.status(), error.code(), error.to_string());
+        Failed { error: shown, cause: Some(Arc::new(error)) }
+    }
+}
+
+impl From<iam::IamError> for Failed {
+    fn from(error: iam::IamError) -> Failed {
+        let shown = AwsError::new(error.status(), error.code(), error.to_string());
+        Failed { error: shown, cause: Some(Arc::new(error)) }
+    }
+}
+
 impl App {
     pub(super) async fn query(
         &self,
@@ -44,7 +58,7 @@ impl App {
         let (status, text) = match outcome {
             Ok(text) => (200, text),
             Err(failed) => {
-                call.note_error(&failed.error, failed.cause.as_deref().map(|cause| cause as _));
+                call.note_error(&failed.error, failed.cause.as_deref().and_then(std::error::Error::source));
                 (failed.error.status, failed.error.query_body(service, &call.request_id))
             }
         };
@@ -75,18 +89,14 @@ impl App {
         hash.copy_from_slice(digest::digest(&digest::SHA256, &body).as_ref());
         let (proof, identity, region) = self.authenticate_query(call, head, *service, &hash)?;
         let decoded = wire::query::decode(*service, &form)?;
-        decoded.check()?;
         let judge = self.judge(call, head, &proof, identity, &region);
         let name = decoded.operation.name.as_str();
-        let output = match *service {
-            Service::Sts => sts::dispatch(&judge, name, decoded.input, &self.sts)
-                .await
-                .map_err(|error| Failed { error: error.to_aws(), cause: error.cause() }),
-            Service::Iam | Service::S3 | Service::S3Control | Service::Kms => {
-                iam::dispatch(&judge, name, decoded.input, &self.iam)
-                    .await
-                    .map_err(|error| Failed { error: error.to_aws(), cause: error.cause() })
-            }
+        let output = if *service == Service::Sts {
+            decoded.check()?;
+            sts::dispatch(&judge, name, decoded.input, &self.sts).await.map_err(Failed::from)
+        } else {
+            // IAM's words about names come before those of the model's constraints: it checks both.
+            iam::dispatch(&judge, name, decoded.input, &self.iam).await.map_err(Failed::from)
         };
         call.note_answers(&judge);
         let output: Value = output?;

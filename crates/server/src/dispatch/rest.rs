@@ -101,7 +101,7 @@ impl App {
         let (input, body) = self.rest_body(head, &route, &payload, seed, body).await?;
         let judge = self.judge(call, head, &proof, identity, &region);
         let request = s3::Request {
-            operation: operation_name(&route),
+            operation: s3::operation_name(route.service, route.name()),
             bucket: route.bucket,
             key: route.key,
             query: route.query,
@@ -188,16 +188,6 @@ fn check_whole(payload: &Payload, bytes: &Bytes) -> Result<(), AwsError> {
     let mut check = PayloadCheck::new(payload);
     check.update(bytes);
     check.finish()
-}
-
-/// S3 Control has operations of the same names for accounts.
-fn operation_name(route: &Route) -> &'static str {
-    match (route.service, route.name()) {
-        (Service::S3Control, "GetPublicAccessBlock") => "GetAccountPublicAccessBlock",
-        (Service::S3Control, "PutPublicAccessBlock") => "PutAccountPublicAccessBlock",
-        (Service::S3Control, "DeletePublicAccessBlock") => "DeleteAccountPublicAccessBlock",
-        (_, name) => name,
-    }
 }
 
 fn no_cors(head: &Parts) -> AwsError {

@@ -54,3 +54,38 @@ impl Operation for GetAccessKeyInfo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::*;
+
+    #[tokio::test]
+    async fn the_id_tells_the_account() {
+        let world = World::new().await;
+        let ann = world
+            .user(ONE, "ann", &[allow("sts:GetAccessKeyInfo")])
+            .await;
+        let info = |id: &str| world.call(&ann, "GetAccessKeyInfo", json!({ "AccessKeyId": id }));
+        assert_eq!(
+            info("ASIAQNZGKIQY56JQ7WML").await.unwrap()["Account"],
+            "029608264753"
+        );
+        assert_eq!(info(&ann.key).await.unwrap()["Account"], ONE);
+        assert_eq!(
+            refused(info("AKIAIOSFODNN7EXAMPLE").await).0,
+            "ValidationError"
+        );
+        let bob = world.user(ONE, "bob", &[]).await;
+        let refusal = world
+            .call(&bob, "GetAccessKeyInfo", json!({"AccessKeyId": ann.key}))
+            .await;
+        assert_eq!(
+            refused(refusal).1,
+            "User: arn:aws:iam::111111111111:user/bob is not authorized to perform: \
+             sts:GetAccessKeyInfo on resource: * because no identity-based policy allows the \
+             sts:GetAccessKeyInfo action"
+        );
+    }
+}

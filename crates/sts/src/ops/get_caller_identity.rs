@@ -41,3 +41,38 @@ impl Operation for GetCallerIdentity {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::*;
+
+    #[tokio::test]
+    async fn everyone_may_ask_even_if_denied() {
+        let world = World::new().await;
+        let ann = world.user(ONE, "ann", &[deny("*")]).await;
+        let who = world
+            .call(&ann, "GetCallerIdentity", json!({}))
+            .await
+            .unwrap();
+        assert_eq!(who["Arn"], "arn:aws:iam::111111111111:user/ann");
+        assert_eq!(who["Account"], ONE);
+        assert!(who["UserId"].as_str().unwrap().starts_with("AIDA"));
+        let root = world
+            .call(&world.root(ONE), "GetCallerIdentity", json!({}))
+            .await;
+        let root = root.unwrap();
+        assert_eq!(root["UserId"], ONE);
+        assert_eq!(root["Arn"], "arn:aws:iam::111111111111:root");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_built_says_its_name() {
+        let world = World::new().await;
+        let answer = world.call(&world.root(ONE), "AssumeRoot", json!({})).await;
+        let error = answer.unwrap_err();
+        assert_eq!((error.code(), error.status()), ("NotImplemented", 501));
+        assert_eq!(error.to_string(), "AssumeRoot is not implemented.");
+    }
+}

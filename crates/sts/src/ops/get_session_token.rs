@@ -67,3 +67,95 @@ impl Operation for GetSessionToken {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use directory::CredentialError;
+    use serde_json::json;
+
+    use crate::testing::*;
+
+    #[tokio::test]
+    async fn a_user_needs_no_permission_but_a_deny_refuses() {
+        let world = World::new().await;
+        let ann = world.user(ONE, "ann", &[]).await;
+        let answer = world
+            .call(&ann, "GetSessionToken", json!({}))
+            .await
+            .unwrap();
+        assert_eq!(answer["Credentials"]["Expiration"], "2027-01-15T20:00:00Z");
+        let session = client(&answer);
+        let who = world
+            .call(&session, "GetCallerIdentity", json!({}))
+            .await
+            .unwrap();
+        assert_eq!(who["Arn"], "arn:aws:iam::111111111111:user/ann");
+        let bob = world.user(ONE, "bob", &[deny("sts:GetSessionToken")]).await;
+        let (code, _) = refused(world.call(&bob, "GetSessionToken", json!({})).await);
+        assert_eq!(code, "AccessDenied");
+    }
+
+    #[tokio::test]
+    async fn sessions_of_root_users_last_an_hour_at_most() {
+        let world = World::new().await;
+        let answer = world
+            .call(
+                &world.root(ONE),
+                "GetSessionToken",
+                json!({"DurationSeconds": 7200}),
+            )
+            .await
+            .unwrap();
+        assert_eq!(answer["Credentials"]["Expiration"], "2027-01-15T09:00:00Z");
+        let session = client(&answer);
+        let who = world
+            .call(&session, "GetCallerIdentity", json!({}))
+            .await
+            .unwrap();
+        assert_eq!(who["Arn"], "arn:aws:iam::111111111111:root");
+    }
+
+    #[tokio::test]
+    async fn its_credentials_reach_neither_iam_nor_most_of_sts() {
+        let world = World::new().await;
+        let ann = world.user(ONE, "ann", &[allow("*")]).await;
+        world.role(TWO, "r", &trust(ONE, json!({})), &[]).await;
+        for (who, root) in [(ann, false), (world.root(ONE), true)] {
+            let answer = world
+                .call(&who, "GetSessionToken", json!({}))
+                .await
+                .unwrap();
+            let session = client(&answer);
+            let error = world.identity_at(&session, NOW, "iam").unwrap_err();
+            assert!(matches!(error, CredentialError::InvalidToken));
+            assert!(world.identity_at(&session, NOW, "s3").is_ok());
+            let (code, message) = refused(world.call(&session, "GetSessionToken", json!({})).await);
+            assert_eq!(code, "AccessDenied");
+            assert_eq!(
+                message,
+                "Cannot call GetSessionToken with session credentials"
+            );
+            let info = json!({"AccessKeyId": "ASIAQNZGKIQY56JQ7WML"});
+            let (code, _) = refused(world.call(&session, "GetAccessKeyInfo", info).await);
+            assert_eq!(code, "AccessDenied");
+            let assumed = world.assume(&session, &role_arn(TWO, "r"), json!({})).await;
+            assert_eq!(assumed.is_ok(), !root);
+        }
+    }
+
+    #[tokio::test]
+    async fn permissions_of_groups_count_for_the_session_too() {
+        let world = World::new().await;
+        let ann = world.user(ONE, "ann", &[]).await;
+        world.role(TWO, "r", &trust(ONE, json!({})), &[]).await;
+        let answer = world
+            .call(&ann, "GetSessionToken", json!({}))
+            .await
+            .unwrap();
+        let session = client(&answer);
+        let arn = role_arn(TWO, "r");
+        assert!(world.assume(&session, &arn, json!({})).await.is_err());
+        world.group_with(ONE, "ann", &allow("sts:AssumeRole")).await;
+        assert!(world.assume(&session, &arn, json!({})).await.is_ok());
+    }
+}

@@ -287,6 +287,8 @@ fn scalar(model: &Model, shape: ShapeId, text: &str) -> Result<Value, AwsError> 
             .or_else(|| time::parse_http_date(trimmed))
             .map(time::to_value)
             .ok_or_else(AwsError::malformed_xml),
+        // S3 has an error of its own for regions that it does not know.
+        Kind::Text | Kind::Blob if shape.name == "BucketLocationConstraint" => Ok(trimmed.into()),
         Kind::Text | Kind::Blob if shape.enumeration.is_empty() => Ok(text.into()),
         Kind::Text | Kind::Blob if CHECKED_BY_OPERATION.contains(&shape.name.as_str()) => {
             Ok(trimmed.into())

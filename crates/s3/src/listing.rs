@@ -1,0 +1,195 @@
+//! What listings have in common: limits, tokens, encoded names.
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use catalog::s3;
+use gate::Ask;
+use serde_json::{Value, json};
+use vault::ListedObjects;
+
+use crate::{Request, S3Error};
+
+/// The longest page. AWS: ListObjectsV2.
+pub(crate) const LIMIT_MAX: usize = 1000;
+
+/// The query parameters of a listing as sent: condition keys exist only for those (spec S-4).
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    prefix: Option<String>,
+    delimiter: Option<String>,
+    max_keys: Option<String>,
+}
+
+impl Sent {
+    pub(crate) fn read(request: &Request) -> Sent {
+        let parameter = |name| request.parameter(name).map(str::to_owned);
+        Sent {
+            prefix: parameter("prefix"),
+            delimiter: parameter("delimiter"),
+            max_keys: parameter("max-keys"),
+        }
+    }
+
+    pub(crate) fn onto(&self, ask: Ask<s3::ListBucket>) -> Ask<s3::ListBucket> {
+        ask.with_some("s3:prefix", self.prefix.as_deref())
+            .with_some("s3:delimiter", self.delimiter.as_deref())
+            .with_some("s3:max-keys", self.max_keys.as_deref())
+    }
+}
+
+/// How many entries a page holds: more than 1000 mean 1000.
+pub(crate) fn limit(asked: Option<i64>, name: &'static str) -> Result<usize, S3Error> {
+    match asked {
+        None => Ok(LIMIT_MAX),
+        Some(asked) => usize::try_from(asked)
+            .map(|asked| asked.min(LIMIT_MAX))
+            .map_err(|_| {
+                S3Error::invalid_argument(
+                    format!("Argument {name} must be an integer between 0 and 2147483647"),
+                    name,
+                    asked.to_string(),
+                )
+            }),
+    }
+}
+
+/// Whether names in an answer are percent-encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Plain,
+    Url,
+}
+
+impl Encoding {
+    /// Reads `encoding-type`.
+    pub(crate) fn read(text: Option<&str>) -> Result<Encoding, S3Error> {
+        match text {
+            None => Ok(Encoding::Plain),
+            Some("url") => Ok(Encoding::Url),
+            Some(other) => Err(S3Error::invalid_argument(
+                "Invalid Encoding Method specified in Request",
+                "encoding-type",
+                other,
+            )),
+        }
+    }
+
+    /// A name as the answer shows it.
+    pub(crate) fn text(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Encoding::Plain => Cow::Borrowed(text),
+            Encoding::Url => Cow::Owned(encoded(text)),
+        }
+    }
+}
+
+/// As a query string would have it: blanks are `+`, slashes stay.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => {
+                encoded.push(char::from(byte));
+            }
+            b' ' => encoded.push('+'),
+            _ => {
+                let hex = hex::encode_upper([byte]);
+                encoded.push('%');
+                encoded.push_str(&hex);
+            }
+        }
+    }
+    encoded
+}
+
+/// The token of a page that begins after this key.
+pub(crate) fn token(after: &str) -> String {
+    format!("1{}", URL_SAFE_NO_PAD.encode(after))
+}
+
+/// What a token says.
+pub(crate) fn after_of(token: &str) -> Result<String, S3Error> {
+    let decoded = token
+        .strip_prefix('1')
+        .and_then(|token| URL_SAFE_NO_PAD.decode(token).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded.ok_or_else(|| S3Error::InvalidContinuationToken {
+        name: "continuation-token".to_owned(),
+    })
+}
+
+/// The elements of a page.
+pub(crate) struct Listing {
+    pub(crate) count: usize,
+    pub(crate) contents: Value,
+    pub(crate) common_prefixes: Value,
+}
+
+impl Listing {
+    pub(crate) fn of(page: &ListedObjects, encoding: Encoding, with_owners: bool) -> Listing {
+        let contents = page.objects.iter().map(|listed| {
+            let object = &listed.object;
+            let mut element = json!({
+                "Key": encoding.text(&listed.key),
+                "LastModified": object.last_modified.to_string(),
+                "ETag": format!("\"{}\"", object.etag),
+                "Size": object.bytes,
+                "StorageClass": object.storage_class,
+            });
+            if let Value::Object(members) = &mut element {
+                if let Some(checksum) = &object.checksum {
+                    members.insert(
+                        "ChecksumAlgorithm".to_owned(),
+                        json!([checksum.algorithm.name()]),
+                    );
+                    members.insert("ChecksumType".to_owned(), checksum.kind.name().into());
+                }
+                if with_owners {
+                    members.insert("Owner".to_owned(), json!({"ID": listed.owner.canonical_id}));
+                }
+            }
+            element
+        });
+        let prefixes = page
+            .common_prefixes
+            .iter()
+            .map(|prefix| json!({"Prefix": encoding.text(prefix)}));
+        Listing {
+            count: page.objects.len() + page.common_prefixes.len(),
+            contents: contents.collect(),
+            common_prefixes: prefixes.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_hold_any_key() {
+        for key in ["a", "ü/\u{1} %", ""] {
+            assert_eq!(after_of(&token(key)).unwrap(), key);
+        }
+        assert_eq!(
+            after_of("wrong").unwrap_err().to_string(),
+            "The continuation token provided is incorrect"
+        );
+    }
+
+    #[test]
+    fn names_are_encoded_as_in_a_query_string() {
+        assert_eq!(Encoding::Url.text("a b/ü+~*"), "a+b/%C3%BC%2B%7E*");
+        assert_eq!(Encoding::Plain.text("a b"), "a b");
+        assert!(Encoding::read(Some("value")).is_err());
+    }
+
+    #[test]
+    fn pages_hold_at_most_a_thousand() {
+        assert_eq!(limit(None, "max-keys").unwrap(), 1000);
+        assert_eq!(limit(Some(5000), "max-keys").unwrap(), 1000);
+        assert_eq!(limit(Some(0), "max-keys").unwrap(), 0);
+        assert!(limit(Some(-1), "max-keys").is_err());
+    }
+}

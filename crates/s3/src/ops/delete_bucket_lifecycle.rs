@@ -1,0 +1,36 @@
+//! DeleteBucketLifecycle: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketLifecycle.html>
+use catalog::s3;
+use gate::{Ask, Authorized, Identity, Operation};
+
+use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
+
+/// DeleteBucketLifecycle.
+#[derive(Debug)]
+pub enum DeleteBucketLifecycle {}
+
+impl Operation for DeleteBucketLifecycle {
+    const NAME: &'static str = "DeleteBucketLifecycle";
+    type Input = BucketInput;
+    type Output = ();
+    type Error = S3Error;
+    type Asks = Ask<s3::PutLifecycleConfiguration>;
+    type Stores = Stores;
+
+    fn asks(input: &BucketInput, _: &Identity) -> Result<Self::Asks, S3Error> {
+        Ok(input.ask_signed())
+    }
+
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<(), S3Error> {
+        Ok(stores.vault.set_lifecycle(&call.permits, None).await?)
+    }
+}
+
+impl S3Operation for DeleteBucketLifecycle {
+    fn input(request: Request) -> Result<BucketInput, S3Error> {
+        BucketInput::read(&request)
+    }
+
+    fn respond(_: ()) -> Response {
+        Response::empty(204)
+    }
+}

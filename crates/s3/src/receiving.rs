@@ -1,0 +1,88 @@
+//! Taking a body in: its length, its pieces, its trailers.
+use std::future::Future;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::HeaderMap;
+use vault::{ObjectWriter, VaultError};
+
+use crate::{Body, Frame, Request, S3Error};
+
+/// The largest object that one PUT, or one part, may have. AWS: Uploading objects.
+pub(crate) const BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+
+/// What takes the bytes.
+pub(crate) trait Sink: Send {
+    fn put(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), VaultError>> + Send;
+}
+
+impl Sink for ObjectWriter {
+    async fn put(&mut self, bytes: Bytes) -> Result<(), VaultError> {
+        self.write(bytes).await
+    }
+}
+
+/// How long the body will be, from the headers.
+///
+/// # Errors
+/// `MissingContentLength`, `EntityTooLarge`.
+pub(crate) fn declared_length(request: &Request) -> Result<u64, S3Error> {
+    let number = |name: &str| {
+        request
+            .header(name)
+            .map(|text| text.trim().parse::<u64>())
+            .transpose()
+            .map_err(|_| S3Error::MissingContentLength)
+    };
+    let chunked = request
+        .header("x-amz-content-sha256")
+        .is_some_and(|value| value.starts_with("STREAMING-"));
+    let length = if chunked {
+        number("x-amz-decoded-content-length")?
+    } else {
+        number("content-length")?
+    };
+    let length = match (length, &request.body) {
+        (Some(length), _) => length,
+        (None, Body::Full(bytes)) => bytes.len() as u64,
+        (None, Body::Stream(_)) => return Err(S3Error::MissingContentLength),
+    };
+    if length > BYTES_MAX {
+        return Err(S3Error::EntityTooLarge {
+            size: length.to_string(),
+            max: BYTES_MAX.to_string(),
+        });
+    }
+    Ok(length)
+}
+
+/// Passes the body on; answers its trailers. Only a body that came whole ends well.
+///
+/// # Errors
+/// `IncompleteBody`, those of the body's stream, those of the store.
+pub(crate) async fn receive(
+    body: Body,
+    length: u64,
+    sink: &mut impl Sink,
+) -> Result<HeaderMap, S3Error> {
+    let mut frames = body.into_frames();
+    let mut trailers = HeaderMap::new();
+    let mut received = 0u64;
+    while let Some(frame) = frames.next().await {
+        match frame? {
+            Frame::Data(bytes) => {
+                received += bytes.len() as u64;
+                if received > length {
+                    return Err(S3Error::IncompleteBody);
+                }
+                sink.put(bytes).await?;
+            }
+            Frame::Trailers(found) => trailers.extend(found),
+        }
+    }
+    if received == length {
+        Ok(trailers)
+    } else {
+        Err(S3Error::IncompleteBody)
+    }
+}
