@@ -8,6 +8,7 @@
 )]
 
 mod authorization;
+mod callers;
 mod deletion;
 mod entities;
 mod errors;
@@ -15,4 +16,5 @@ mod lists;
 mod policies;
 mod quotas;
 mod trust;
+mod wire_form;
 mod world;
