@@ -185,7 +185,7 @@ async fn both_accounts_must_allow_and_any_deny_refuses() {
     let world = World::new().await.with_bucket("logs").await;
     for user in ["ben", "bea"] {
         let arn = format!("arn:aws:iam::{BOB}:user/{user}");
-        world.principals.add(&arn, &unique_id(user));
+        world.principals().add(&arn, &unique_id(user));
     }
     for case in cases() {
         let request = case.request;

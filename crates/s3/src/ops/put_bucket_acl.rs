@@ -152,7 +152,7 @@ mod tests {
         let shown = world.send(&OWNER, "GET /logs?acl", &[], "").await.body;
         insta::assert_snapshot!(shown, @r#"
         <?xml version="1.0" encoding="UTF-8"?>
-        <AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner><ID>1111111111111111111111111111111111111111111111111111111111111111</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>1111111111111111111111111111111111111111111111111111111111111111</ID></Grantee><Permission>FULL_CONTROL</Permission></Grant><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>
+        <AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner><ID>1111111111110000000000000000000000000000000000000000000000000000</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>1111111111110000000000000000000000000000000000000000000000000000</ID></Grantee><Permission>FULL_CONTROL</Permission></Grant><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>
         "#);
         assert_eq!(world.send(&OWNER, PUT, &[], &shown).await.outcome(), "200");
         assert_eq!(
@@ -174,7 +174,8 @@ mod tests {
     async fn each_mistake_has_its_error() {
         let world = open_bucket().await;
         let stranger = format!("id=\"{}\"", "c".repeat(64));
-        let cases: [(&[(&str, &str)], &str, &str); 8] = [
+        type Headers<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Headers<'_>, &str, &str); 8] = [
             (&[], "", "400 MissingSecurityHeader"),
             (&[("x-amz-acl", "fake")], "", "400 InvalidArgument"),
             (

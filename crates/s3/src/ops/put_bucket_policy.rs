@@ -100,7 +100,7 @@ mod tests {
     async fn a_namesake_does_not_get_what_its_forerunner_had() {
         let mut world = World::new().await.with_bucket("logs").await;
         let arn = "arn:aws:iam::222222222222:user/ben";
-        world.principals.add(arn, &unique_id("ben"));
+        world.principals().add(arn, &unique_id("ben"));
         let set = world
             .set_policy("logs", for_principal(json!({ "AWS": arn })))
             .await;
@@ -109,12 +109,12 @@ mod tests {
         assert_eq!(shown_principal(&world).await, json!({ "AWS": arn }));
         // What is kept is the id, over restarts too.
         world.restart().await;
-        world.principals.remove(arn);
+        world.principals().remove(arn);
         assert_eq!(
             shown_principal(&world).await,
             json!({ "AWS": unique_id("ben") })
         );
-        world.principals.add(arn, &unique_id("newben"));
+        world.principals().add(arn, &unique_id("newben"));
         assert_eq!(
             shown_principal(&world).await,
             json!({ "AWS": unique_id("ben") })
@@ -137,7 +137,7 @@ mod tests {
             shown_principal(&world).await,
             json!({ "AWS": "arn:aws:iam::222222222222:root" })
         );
-        let unknown = for_principal(json!({ "AWS": "333333333333" }));
+        let unknown = for_principal(json!({ "AWS": "999999999999" }));
         let set = world.set_policy("logs", unknown).await;
         assert_eq!(set.outcome(), "400 MalformedPolicy");
     }
