@@ -25,6 +25,8 @@ pub(crate) enum As {
     Root(&'static str),
     /// A user of an account, by name, who may take these actions on every resource.
     User(&'static str, &'static str, &'static [&'static str]),
+    /// A user of an account, by name, with one policy of these statements, as JSON.
+    Stating(&'static str, &'static str, &'static str),
 }
 
 impl As {
@@ -32,6 +34,7 @@ impl As {
         match self {
             As::Anonymous => testing::anonymous(),
             As::Root(account) => testing::root(account),
+            As::Stating(account, name, statements) => testing::user(account, name, statements),
             As::User(account, name, []) => testing::user(account, name, ""),
             As::User(account, name, actions) => {
                 let statement = serde_json::json!({

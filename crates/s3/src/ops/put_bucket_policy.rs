@@ -209,4 +209,37 @@ mod tests {
         assert_eq!(world.outcome(&BEN, "HEAD /logs").await, "403 AccessDenied");
         assert_eq!(world.outcome(&OWNER, "HEAD /logs").await, "200");
     }
+
+    #[tokio::test]
+    async fn the_root_of_the_owner_cannot_lock_itself_out() {
+        let world = World::new().await.with_bucket("logs").await;
+        let lockout = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/*"],
+            }],
+        });
+        assert_eq!(world.set_policy("logs", lockout).await.outcome(), "204");
+        assert_eq!(
+            world.outcome(&OWNER, "HEAD /logs").await,
+            "403 AccessDenied"
+        );
+        let admin = As::User(ALICE, "ann", &["*"]);
+        let delete = "DELETE /logs?policy";
+        let refused = world.send(&admin, delete, &[], "").await;
+        assert_eq!(refused.outcome(), "403 AccessDenied");
+        assert_eq!(
+            refused.element("Message"),
+            Some(
+                "User: arn:aws:iam::111111111111:user/ann is not authorized to perform: \
+                 s3:DeleteBucketPolicy on resource: &quot;arn:aws:s3:::logs&quot; with an explicit \
+                 deny in a resource-based policy"
+            )
+        );
+        assert_eq!(world.outcome(&OWNER, delete).await, "204");
+        assert_eq!(world.outcome(&OWNER, "HEAD /logs").await, "200");
+    }
 }
