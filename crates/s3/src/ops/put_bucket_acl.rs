@@ -212,6 +212,43 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn mistakes_are_told_with_their_argument() {
+        let world = open_bucket().await;
+        let group = "http://acs.amazonaws.com/groups/s3/FakeGroup";
+        let grants_group = format!("uri=\"{group}\"");
+        let cases = [
+            ("x-amz-acl", "fake-acl", "x-amz-acl", "fake-acl", ""),
+            (
+                "x-amz-grant-write",
+                &grants_group,
+                "uri",
+                group,
+                "Invalid group uri",
+            ),
+            (
+                "x-amz-grant-write",
+                "id=\"wrong-id\"",
+                "id",
+                "wrong-id",
+                "Invalid id",
+            ),
+            (
+                "x-amz-grant-write",
+                "fakekey=1234",
+                "x-amz-grant-write",
+                "fakekey=1234",
+                "Argument format not recognized",
+            ),
+        ];
+        for (header, value, name, shown, message) in cases {
+            let got = world.send(&OWNER, PUT, &[(header, value)], "").await;
+            assert_eq!(got.element("ArgumentName"), Some(name));
+            assert_eq!(got.element("ArgumentValue"), Some(shown));
+            assert_eq!(got.element("Message").unwrap_or_default(), message);
+        }
+    }
+
+    #[tokio::test]
     async fn public_acls_are_blocked_and_enforced_ownership_has_none() {
         let world = World::new().await.with_bucket("logs").await;
         let private = [("x-amz-acl", "private")];
