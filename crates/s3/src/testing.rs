@@ -156,7 +156,7 @@ impl PrincipalDirectory for NoDirectory {
 pub(crate) struct World {
     pub(crate) stores: Stores,
     gate: Gate,
-    _directory: tempfile::TempDir,
+    pub(crate) directory: tempfile::TempDir,
 }
 
 impl World {
@@ -180,7 +180,7 @@ impl World {
         World {
             gate: Gate::new(vault.clone(), Arc::new(NoDirectory)),
             stores: Stores { vault },
-            _directory: directory,
+            directory,
         }
     }
 
