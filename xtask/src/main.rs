@@ -47,7 +47,9 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
         "serve" => serve::run(rest),
         "test" => test::run(rest),
         "ci" => work::run_to_the_end(work::command("bash").arg(".ci/run").args(rest)),
-        "models" => models::run().map(|()| ExitCode::SUCCESS).map_err(Failure::new),
+        "models" => models::run()
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(Failure::new),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -56,27 +56,40 @@ impl Account {
     pub fn run(&self, common: &Common) -> Result<(), Box<dyn std::error::Error>> {
         let config = common.settings()?.resolve();
         let admin = Admin::open(&config.data, config.admin_listen)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(self.call(&admin))
     }
 
     async fn call(&self, admin: &Admin) -> Result<(), Box<dyn std::error::Error>> {
         match self {
-            Account::Create { account_id, name, email, json } => {
+            Account::Create {
+                account_id,
+                name,
+                email,
+                json,
+            } => {
                 let account_id = account_id.as_deref().map(AccountId::parse).transpose()?;
                 let body = json!({ "account_id": account_id, "name": name, "email": email });
-                let account = admin.call(Method::POST, "/v1/accounts", Some(&body)).await?;
+                let account = admin
+                    .call(Method::POST, "/v1/accounts", Some(&body))
+                    .await?;
                 print_one(&account, *json)
             }
             Account::List { json } => {
-                let accounts: Vec<AccountView> = admin.call(Method::GET, "/v1/accounts", None).await?;
+                let accounts: Vec<AccountView> =
+                    admin.call(Method::GET, "/v1/accounts", None).await?;
                 if *json {
                     println!("{}", serde_json::to_string_pretty(&accounts)?);
                     return Ok(());
                 }
                 println!("{:<14}{:<8}{}", "ACCOUNT", "STATUS", "NAME");
                 for account in accounts {
-                    println!("{:<14}{:<8}{}", account.account_id, account.status, account.name);
+                    println!(
+                        "{:<14}{:<8}{}",
+                        account.account_id, account.status, account.name
+                    );
                 }
                 Ok(())
             }

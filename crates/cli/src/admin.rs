@@ -72,9 +72,16 @@ impl Admin {
     /// Reads the token; nothing is sent yet.
     pub fn open(data: &Path, address: SocketAddr) -> Result<Admin, AdminError> {
         let path = server::token_file(data);
-        let token = std::fs::read_to_string(&path)
-            .map_err(|source| AdminError::Token { path, data: data.to_owned(), source })?;
-        Ok(Admin { address, data: data.to_owned(), token: token.trim().to_owned() })
+        let token = std::fs::read_to_string(&path).map_err(|source| AdminError::Token {
+            path,
+            data: data.to_owned(),
+            source,
+        })?;
+        Ok(Admin {
+            address,
+            data: data.to_owned(),
+            token: token.trim().to_owned(),
+        })
     }
 
     /// Sends one request and reads its answer.
@@ -84,11 +91,17 @@ impl Admin {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, AdminError> {
-        let not_ours =
-            |reason: String| AdminError::NotOurs { address: self.address, reason };
-        let stream = TcpStream::connect(self.address)
-            .await
-            .map_err(|source| AdminError::NotRunning { address: self.address, source })?;
+        let not_ours = |reason: String| AdminError::NotOurs {
+            address: self.address,
+            reason,
+        };
+        let stream =
+            TcpStream::connect(self.address)
+                .await
+                .map_err(|source| AdminError::NotRunning {
+                    address: self.address,
+                    source,
+                })?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| not_ours(error.to_string()))?;
@@ -102,8 +115,10 @@ impl Admin {
             .header("authorization", format!("Bearer {}", self.token))
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| not_ours(error.to_string()))?;
-        let answer =
-            sender.send_request(request).await.map_err(|error| not_ours(error.to_string()))?;
+        let answer = sender
+            .send_request(request)
+            .await
+            .map_err(|error| not_ours(error.to_string()))?;
         let status = answer.status();
         let bytes = answer
             .into_body()
@@ -112,14 +127,19 @@ impl Admin {
             .map_err(|error| not_ours(error.to_string()))?
             .to_bytes();
         if status == StatusCode::UNAUTHORIZED {
-            return Err(AdminError::OtherServer { address: self.address, data: self.data.clone() });
+            return Err(AdminError::OtherServer {
+                address: self.address,
+                data: self.data.clone(),
+            });
         }
         if !status.is_success() {
             let value: Value = serde_json::from_slice(&bytes)
                 .map_err(|_| not_ours(format!("it answered {status}")))?;
             let message = value.get("message").and_then(Value::as_str);
             return Err(match message {
-                Some(message) => AdminError::Refused { message: message.to_owned() },
+                Some(message) => AdminError::Refused {
+                    message: message.to_owned(),
+                },
                 None => not_ours(format!("it answered {status}")),
             });
         }

@@ -39,7 +39,12 @@ struct Common {
     #[arg(long, value_name = "ADDR", env = "STRONGROOM_LISTEN", global = true)]
     listen: Option<SocketAddr>,
     /// Address of the admin API and of /health [default: 127.0.0.1:9001]
-    #[arg(long, value_name = "ADDR", env = "STRONGROOM_ADMIN_LISTEN", global = true)]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "STRONGROOM_ADMIN_LISTEN",
+        global = true
+    )]
     admin_listen: Option<SocketAddr>,
     /// TOML file with settings; flags and environment win over it
     #[arg(long, value_name = "FILE", env = "STRONGROOM_CONFIG", global = true)]

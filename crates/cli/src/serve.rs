@@ -16,7 +16,12 @@ use crate::Common;
 #[derive(Args)]
 pub struct Serve {
     /// Domain for addresses such as BUCKET.DOMAIN, besides localhost and s3.localhost; repeatable
-    #[arg(long, value_name = "DOMAIN", env = "STRONGROOM_DOMAIN", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "DOMAIN",
+        env = "STRONGROOM_DOMAIN",
+        value_delimiter = ','
+    )]
     domain: Option<Vec<String>>,
     /// Region of the endpoint [default: us-east-1]
     #[arg(long, env = "STRONGROOM_REGION")]
@@ -38,7 +43,8 @@ pub struct Serve {
 impl Serve {
     /// Serves until a signal comes.
     pub fn run(&self, common: &Common) -> Result<(), Box<dyn std::error::Error>> {
-        let filter = EnvFilter::try_from_env("STRONGROOM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+        let filter =
+            EnvFilter::try_from_env("STRONGROOM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
@@ -52,7 +58,9 @@ impl Serve {
             ..Settings::default()
         };
         let settings = given.or(common.settings()?);
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(self.serve(settings))
     }
 

@@ -205,7 +205,7 @@ pub enum InvalidInput {
     #[error("Duplicate tag keys found. Please note that Tag keys are case insensitive.")]
     DuplicateTagKeys,
     /// Keys that begin with `aws:`.
-    #[error("Tag keys that begin with aws: are reserved for AWS use.")]
+    #[error("aws: prefixed tag key names are not allowed for external use.")]
     ReservedTagKey,
     /// An ARN, but not that of a managed policy.
     #[error("ARN {0} is not valid.")]

@@ -47,7 +47,7 @@ pub struct PolicyView {
     pub description: Option<String>,
     /// When it was made.
     pub created: Timestamp,
-    /// When its default version was last changed.
+    /// When its newest version was made.
     pub updated: Timestamp,
     /// Its tags.
     pub tags: Tags,
@@ -425,9 +425,9 @@ impl Directory {
                 document,
             };
             policy.next_version += 1;
+            policy.updated = version.created;
             if default == MakeDefault::Yes {
                 policy.default_version = version.number;
-                policy.updated = version.created;
             }
             policy.versions.push(version.clone());
             let view = version_view(&policy, &version);
@@ -479,7 +479,6 @@ impl Directory {
     ) -> Result<(), EntityError> {
         self.change_version(permit.resource(), version_id, |policy, number| {
             policy.default_version = number;
-            policy.updated = now();
             Ok(())
         })
         .await

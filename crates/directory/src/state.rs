@@ -175,7 +175,7 @@ pub struct ManagedPolicy {
     pub path: String,
     /// When it was made.
     pub created: Timestamp,
-    /// When the default version last changed.
+    /// When the newest version was made (AWS: `UpdateDate`).
     pub updated: Timestamp,
     /// Free text; `None` when never given.
     pub description: Option<String>,

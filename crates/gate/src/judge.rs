@@ -58,7 +58,7 @@ pub enum Proof {
     /// The signature was verified; the access key that did it.
     Signed {
         /// Only `wire` makes this value.
-        verified: wire::sigv4::Verified,
+        verified: Box<wire::sigv4::Verified>,
     },
     /// The request has no credentials.
     Anonymous,

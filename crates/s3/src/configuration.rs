@@ -1,6 +1,5 @@
 //! What requests about a bucket and its configurations have in common.
 use catalog::{AccountId, AccountWide, Action, Bucket, BucketName};
-use digest::{Algorithm, Digest, digest_of};
 use gate::{Ask, Identity, PrincipalDirectory};
 use policy::BlockPublicAccess;
 use serde::{Deserialize, Serialize};
@@ -8,7 +7,7 @@ use serde_json::Value;
 use vault::acl::{AccessControlPolicy, Acl, AclError, AclHeaders, AclOn, BODY_ID, HEADER_ID};
 use wire::Service;
 
-use crate::{Body, Request, S3Error};
+use crate::{Request, S3Error};
 
 /// Most configuration calls refuse anonymous callers (spec: sigv4 section 11).
 pub(crate) const SIGN_IN: &str = "Anonymous users cannot invoke this API. Please authenticate.";
@@ -96,47 +95,11 @@ pub fn operation_name(service: Service, operation: &'static str) -> &'static str
     }
 }
 
-/// Verifies a buffered body against `Content-MD5` and `x-amz-checksum-…`, and takes the members
-/// that ask for it off the input.
-///
-/// # Errors
-/// `InvalidDigest`, `BadDigest`, `InvalidRequest`.
-pub(crate) fn verify_body(request: &mut Request) -> Result<(), S3Error> {
-    let empty = bytes::Bytes::new();
-    let body = match &request.body {
-        Body::Full(bytes) => bytes,
-        Body::Stream(_) => &empty,
-    };
-    if let Some(text) = request.header("content-md5") {
-        let invalid = || S3Error::InvalidDigest {
-            value: text.to_owned(),
-        };
-        let expected = Digest::from_base64(Algorithm::Md5, text).ok_or_else(invalid)?;
-        let calculated = digest_of(Algorithm::Md5, body);
-        if calculated != expected {
-            return Err(S3Error::BadContentMd5 {
-                expected: text.to_owned(),
-                calculated: calculated.base64(),
-            });
-        }
-    }
-    for algorithm in Algorithm::CHECKSUMS {
-        let header = format!("x-amz-checksum-{}", algorithm.name().to_ascii_lowercase());
-        let Some(text) = request.header(&header) else {
-            continue;
-        };
-        let expected =
-            Digest::from_base64(algorithm, text).ok_or(S3Error::InvalidChecksumValue { header })?;
-        if digest_of(algorithm, body) != expected {
-            return Err(S3Error::BadChecksum {
-                algorithm: algorithm.name().to_owned(),
-            });
-        }
-    }
+/// Takes the digests of the body off the input: [`crate::dispatch`] has compared them.
+pub(crate) fn take_digests(request: &mut Request) {
     if let Value::Object(members) = &mut request.input {
         members.retain(|name, _| name != "ContentMD5" && !name.starts_with("Checksum"));
     }
-    Ok(())
 }
 
 /// Takes the ACL headers, also off the input.

@@ -50,7 +50,12 @@ impl AccountView {
             email: account.email.clone(),
             canonical_user_id: account.canonical_id.to_string(),
             root_arn: account.id.root_arn(),
-            status: if account.is_closed() { "closed" } else { "active" }.to_owned(),
+            status: if account.is_closed() {
+                "closed"
+            } else {
+                "active"
+            }
+            .to_owned(),
             created_at: account.created_at.to_string(),
             access_key_id: None,
             secret_access_key: None,
@@ -82,7 +87,12 @@ impl Admin {
         token: String,
         endpoint: SocketAddr,
     ) -> Admin {
-        Admin { gate, directory, token: token.into(), endpoint }
+        Admin {
+            gate,
+            directory,
+            token: token.into(),
+            endpoint,
+        }
     }
 }
 
@@ -93,12 +103,18 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin, mut stop: watch::
         .route("/v1/accounts/{id}", get(show))
         .route("/v1/accounts/{id}/close", post(close))
         .layer(middleware::from_fn_with_state(admin.clone(), require_token));
-    let router = Router::new().route("/health", get(health)).merge(accounts).with_state(admin);
+    let router = Router::new()
+        .route("/health", get(health))
+        .merge(accounts)
+        .with_state(admin);
     let stopped = async move {
         // An error means that the server is gone, which is a reason to stop as well.
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+    if let Err(error) = axum::serve(listener, router)
+        .with_graceful_shutdown(stopped)
+        .await
+    {
         tracing::error!(%error, "the admin API ended");
     }
 }
@@ -114,7 +130,10 @@ async fn require_token(State(admin): State<Admin>, request: Request, next: Next)
     if good {
         next.run(request).await
     } else {
-        problem(StatusCode::UNAUTHORIZED, "the admin token is missing or of another server")
+        problem(
+            StatusCode::UNAUTHORIZED,
+            "the admin token is missing or of another server",
+        )
     }
 }
 
@@ -138,10 +157,19 @@ struct Create {
 async fn create(State(admin): State<Admin>, body: axum::body::Bytes) -> Response {
     let create: Create = match serde_json::from_slice(&body) {
         Ok(create) => create,
-        Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("the request is not understood: {error}")),
+        Err(error) => {
+            return problem(
+                StatusCode::BAD_REQUEST,
+                &format!("the request is not understood: {error}"),
+            );
+        }
     };
     let system = admin.gate.system(SystemTask::AdministerAccounts);
-    let account = NewAccount { id: create.account_id, name: create.name, email: create.email };
+    let account = NewAccount {
+        id: create.account_id,
+        name: create.name,
+        email: create.email,
+    };
     match admin.directory.create_account(&system, account).await {
         Ok(created) => (StatusCode::CREATED, Json(AccountView::of_new(&created))).into_response(),
         Err(error) => failed(&error),
@@ -151,7 +179,13 @@ async fn create(State(admin): State<Admin>, body: axum::body::Bytes) -> Response
 async fn list(State(admin): State<Admin>) -> Response {
     let system = admin.gate.system(SystemTask::AdministerAccounts);
     let accounts = admin.directory.list_accounts(&system);
-    Json(accounts.iter().map(|account| AccountView::of(account)).collect::<Vec<_>>()).into_response()
+    Json(
+        accounts
+            .iter()
+            .map(|account| AccountView::of(account))
+            .collect::<Vec<_>>(),
+    )
+    .into_response()
 }
 
 async fn show(State(admin): State<Admin>, Path(id): Path<String>) -> Response {

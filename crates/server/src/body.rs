@@ -33,7 +33,10 @@ impl Arriving {
         let waits = headers
             .get(http::header::EXPECT)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        Arriving { incoming: Some(incoming), waits_for_continue: waits }
+        Arriving {
+            incoming: Some(incoming),
+            waits_for_continue: waits,
+        }
     }
 
     /// Everything, if it is at most `bytes_max` bytes.
@@ -56,7 +59,9 @@ impl Stream for Arriving {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         this.waits_for_continue = false;
-        let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
+        let Some(incoming) = &mut this.incoming else {
+            return Poll::Ready(None);
+        };
         loop {
             return match Pin::new(&mut *incoming).poll_frame(context) {
                 Poll::Pending => Poll::Pending,
@@ -82,12 +87,19 @@ impl Stream for Arriving {
 
 impl Drop for Arriving {
     fn drop(&mut self) {
-        let Some(mut incoming) = self.incoming.take() else { return };
+        let Some(mut incoming) = self.incoming.take() else {
+            return;
+        };
         let declared = incoming.size_hint().exact();
-        if self.waits_for_continue || incoming.is_end_stream() || declared.is_some_and(|size| size > DRAIN_BYTES_MAX) {
+        if self.waits_for_continue
+            || incoming.is_end_stream()
+            || declared.is_some_and(|size| size > DRAIN_BYTES_MAX)
+        {
             return;
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
         runtime.spawn(async move {
             let drain = async {
                 let mut size_bytes = 0;
@@ -115,7 +127,12 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) fn new(arriving: Arriving, decoder: Option<Decoder>, check: PayloadCheck) -> Upload {
-        Upload { arriving, decoder, check: Some(check), decoded: VecDeque::new() }
+        Upload {
+            arriving,
+            decoder,
+            check: Some(check),
+            decoded: VecDeque::new(),
+        }
     }
 
     pub(crate) fn into_stream(self) -> impl Stream<Item = Result<s3::Frame, S3Error>> + Send {
@@ -130,7 +147,9 @@ impl Upload {
             if let Some(bytes) = self.decoded.pop_front() {
                 return Ok(Some(s3::Frame::Data(bytes)));
             }
-            let Some(bytes) = self.arriving.next().await else { return self.end() };
+            let Some(bytes) = self.arriving.next().await else {
+                return self.end();
+            };
             let bytes = bytes?;
             match &mut self.decoder {
                 Some(decoder) => self.decoded.extend(decoder.push(bytes)?),
@@ -148,7 +167,9 @@ impl Upload {
         if let Some(check) = self.check.take() {
             check.finish()?;
         }
-        let Some(decoder) = self.decoder.take() else { return Ok(None) };
+        let Some(decoder) = self.decoder.take() else {
+            return Ok(None);
+        };
         let mut trailers = HeaderMap::new();
         for (name, value) in decoder.finish()? {
             let name = HeaderName::from_bytes(name.as_bytes());
@@ -163,7 +184,10 @@ impl Upload {
 /// The body of an answer as it leaves.
 pub(crate) enum Leaving {
     Full(Option<Bytes>),
-    Stream { stream: ByteStream, size: Option<u64> },
+    Stream {
+        stream: ByteStream,
+        size: Option<u64>,
+    },
 }
 
 impl Leaving {
@@ -194,9 +218,10 @@ impl http_body::Body for Leaving {
     ) -> Poll<Option<Result<Frame<Bytes>, S3Error>>> {
         match &mut *self {
             Leaving::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Leaving::Stream { stream, .. } => {
-                stream.as_mut().poll_next(context).map(|next| next.map(|bytes| bytes.map(Frame::data)))
-            }
+            Leaving::Stream { stream, .. } => stream
+                .as_mut()
+                .poll_next(context)
+                .map(|next| next.map(|bytes| bytes.map(Frame::data))),
         }
     }
 
@@ -206,8 +231,12 @@ impl http_body::Body for Leaving {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Leaving::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
-            Leaving::Stream { size: Some(size), .. } => SizeHint::with_exact(*size),
+            Leaving::Full(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
+            Leaving::Stream {
+                size: Some(size), ..
+            } => SizeHint::with_exact(*size),
             Leaving::Stream { size: None, .. } => SizeHint::default(),
         }
     }

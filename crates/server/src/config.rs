@@ -65,10 +65,14 @@ impl Settings {
     /// # Errors
     /// When it cannot be read, is not TOML, or has a setting that does not exist.
     pub fn read(path: &Path) -> Result<Settings, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        toml::from_str(&text)
-            .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|source| ConfigError::Malformed {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
     }
 
     /// These settings, with those of `other` where these have none.
@@ -87,7 +91,9 @@ impl Settings {
 
     /// The whole configuration, with defaults for what is not set.
     pub fn resolve(self) -> Config {
-        let data = self.data.unwrap_or_else(|| PathBuf::from("strongroom-data"));
+        let data = self
+            .data
+            .unwrap_or_else(|| PathBuf::from("strongroom-data"));
         let key_file = self.key_file.unwrap_or_else(|| beside(&data, ".key"));
         Config {
             key_file,
@@ -104,7 +110,10 @@ impl Settings {
 /// The path with `suffix` after its last name: beside the directory, not in it.
 fn beside(directory: &Path, suffix: &str) -> PathBuf {
     let mut path = directory.to_owned();
-    let mut name = directory.file_name().map(ToOwned::to_owned).unwrap_or_else(|| "strongroom".into());
+    let mut name = directory
+        .file_name()
+        .map(ToOwned::to_owned)
+        .unwrap_or_else(|| "strongroom".into());
     name.push(suffix);
     path.set_file_name(name);
     path
@@ -147,14 +156,26 @@ mod tests {
 
     #[test]
     fn the_key_lies_beside_the_data_and_not_in_it() {
-        let settings = Settings { data: Some("/srv/strongroom".into()), ..Settings::default() };
-        assert_eq!(settings.resolve().key_file, PathBuf::from("/srv/strongroom.key"));
-        assert_eq!(Settings::default().resolve().key_file, PathBuf::from("strongroom-data.key"));
+        let settings = Settings {
+            data: Some("/srv/strongroom".into()),
+            ..Settings::default()
+        };
+        assert_eq!(
+            settings.resolve().key_file,
+            PathBuf::from("/srv/strongroom.key")
+        );
+        assert_eq!(
+            Settings::default().resolve().key_file,
+            PathBuf::from("strongroom-data.key")
+        );
     }
 
     #[test]
     fn what_is_set_first_wins() {
-        let flags = Settings { region: Some("eu-west-1".to_owned()), ..Settings::default() };
+        let flags = Settings {
+            region: Some("eu-west-1".to_owned()),
+            ..Settings::default()
+        };
         let file = Settings {
             region: Some("us-west-2".to_owned()),
             domain: Some(vec!["s3.test".to_owned()]),

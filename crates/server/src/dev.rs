@@ -131,7 +131,9 @@ impl Development {
         let mut config =
             String::from("# Written by `strongroom serve --dev`: for development only.\n");
         let region = &self.region;
-        config.push_str(&format!("[default]\nregion = {region}\nendpoint_url = {endpoint}\n"));
+        config.push_str(&format!(
+            "[default]\nregion = {region}\nendpoint_url = {endpoint}\n"
+        ));
         for profile in &self.keys {
             config.push_str(&format!(
                 "\n[profile {}]\naws_access_key_id = {}\naws_secret_access_key = {}\nregion = {region}\nendpoint_url = {endpoint}\n",
@@ -148,10 +150,7 @@ impl Development {
         for account in &ACCOUNTS {
             text.push_str(&format!(
                 "{:<9}{:<14}{:<16}{}\n",
-                account.name,
-                account.number,
-                account.administrator,
-                account.administrator
+                account.name, account.number, account.administrator, account.administrator
             ));
         }
         text.push_str(&format!(
@@ -187,7 +186,12 @@ impl Server {
             None => Some(temporary_directory()?),
         };
         let data = temporary.as_ref().map(|directory| directory.0.join("data"));
-        let config = settings.or(Settings { data, ..Settings::default() }).resolve();
+        let config = settings
+            .or(Settings {
+                data,
+                ..Settings::default()
+            })
+            .resolve();
         for address in [config.listen, config.admin_listen] {
             if !address.ip().is_loopback() {
                 return Err(StartError::NotLoopback { address });
@@ -215,17 +219,24 @@ fn mark(config: &Config) -> Result<(), StartError> {
     let mark = config.data.join(MARK);
     let has_data = fs::read_dir(&config.data).is_ok_and(|mut entries| entries.next().is_some());
     if has_data && !mark.exists() {
-        return Err(StartError::NotDevelopment { data: config.data.clone() });
+        return Err(StartError::NotDevelopment {
+            data: config.data.clone(),
+        });
     }
     // The key lies beside; both are made here, so that the mark is never found without it.
     if !config.key_file.exists() {
         if let Some(parent) = config.key_file.parent() {
-            fs::create_dir_all(parent)
-                .map_err(|source| StartError::Data { path: parent.to_owned(), source })?;
+            fs::create_dir_all(parent).map_err(|source| StartError::Data {
+                path: parent.to_owned(),
+                source,
+            })?;
         }
         seal::KeyEncryptionKey::create(&config.key_file)?;
     }
     fs::create_dir_all(&config.data)
         .and_then(|()| fs::write(&mark, "Made by `strongroom serve --dev`.\n"))
-        .map_err(|source| StartError::Data { path: config.data.clone(), source })
+        .map_err(|source| StartError::Data {
+            path: config.data.clone(),
+            source,
+        })
 }

@@ -67,8 +67,12 @@ impl App {
         App {
             gate,
             s3: s3::Stores { vault },
-            iam: iam::Stores { directory: directory.clone() },
-            sts: sts::Stores { directory: directory.clone() },
+            iam: iam::Stores {
+                directory: directory.clone(),
+            },
+            sts: sts::Stores {
+                directory: directory.clone(),
+            },
             directory,
             journal,
             domains: Domains::new(config.domains.iter().cloned()),
@@ -155,8 +159,11 @@ impl Call {
         // without randomness cannot sign a session or encrypt an object either.
         let random: [u8; 16] = seal::random().unwrap_or_default();
         let host: [u8; 56] = seal::random().unwrap_or([0; 56]);
-        let request_id =
-            if rest { wire::request_id::s3(random) } else { wire::request_id::uuid(random) };
+        let request_id = if rest {
+            wire::request_id::s3(random)
+        } else {
+            wire::request_id::uuid(random)
+        };
         let now = Timestamp::now();
         Call {
             started: Instant::now(),
@@ -213,7 +220,8 @@ impl Call {
 
     fn finish(mut self, status: u16) -> Record {
         self.record.status = status;
-        self.record.duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.record.duration_us =
+            u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.record
     }
 }
@@ -243,8 +251,9 @@ fn scope_service(head: &Parts) -> Option<String> {
     };
     let from_query = || {
         let pairs = wire::request::query_pairs(head.uri.query()?).ok()?;
-        let (_, credential) =
-            pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-credential"))?;
+        let (_, credential) = pairs
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("x-amz-credential"))?;
         credential.split('/').nth(3).map(str::to_owned)
     };
     from_header().or_else(from_query)
@@ -254,9 +263,10 @@ fn scope_service(head: &Parts) -> Option<String> {
 fn is_query(head: &Parts) -> bool {
     let form = header(&head.headers, "content-type")
         .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
-    let action = head.uri.query().is_some_and(|query| {
-        query.split('&').any(|pair| pair.starts_with("Action="))
-    });
+    let action = head
+        .uri
+        .query()
+        .is_some_and(|query| query.split('&').any(|pair| pair.starts_with("Action=")));
     head.uri.path() == "/" && (action || (form && head.method == http::Method::POST))
 }
 
@@ -270,7 +280,9 @@ fn wire_request(head: &Parts) -> Request<'_> {
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    headers
+        .get(name)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// The endpoint takes signatures for every region: a client's region is its own affair, as long as
@@ -304,7 +316,8 @@ fn json_not_implemented(call: &mut Call, head: &Parts) -> Response<Leaving> {
 
 fn answer(status: u16, body: Leaving) -> Response<Leaving> {
     let mut answer = Response::new(body);
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *answer.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     answer
 }
 

@@ -43,12 +43,20 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("requests were still under way when the time to stop was over");
     }
 }
 
-fn serve_connection(stream: TcpStream, peer: SocketAddr, app: Arc<App>, graceful: &GracefulShutdown) {
+fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Arc<App>,
+    graceful: &GracefulShutdown,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection was gone before it was served");
         return;

@@ -143,19 +143,37 @@ impl Server {
         let address = local_address(&listener, config.listen)?;
         let admin_address = local_address(&admin_listener, config.admin_listen)?;
         let (stop, stopped) = watch::channel(false);
-        let app = Arc::new(App::new(gate.clone(), directory.clone(), vault, journal, &config));
+        let app = Arc::new(App::new(
+            gate.clone(),
+            directory.clone(),
+            vault,
+            journal,
+            &config,
+        ));
         let admin = Admin::new(gate, directory, token, address);
         let tasks = vec![
             tokio::spawn(listen::serve(listener, app.clone(), stopped.clone())),
             tokio::spawn(admin::serve(admin_listener, admin, stopped)),
         ];
         let greeting = match &dev {
-            Some(dev) => dev.greeting(address, admin_address).map_err(|source| {
-                StartError::Write { path: dev.config_file().to_owned(), source }
-            })?,
+            Some(dev) => {
+                dev.greeting(address, admin_address)
+                    .map_err(|source| StartError::Write {
+                        path: dev.config_file().to_owned(),
+                        source,
+                    })?
+            }
             None => greeting(&config, address, admin_address, first.as_ref()),
         };
-        Ok(Server { address, admin_address, greeting, stop, tasks, app, temporary: None })
+        Ok(Server {
+            address,
+            admin_address,
+            greeting,
+            stop,
+            tasks,
+            app,
+            temporary: None,
+        })
     }
 
     /// Where the AWS APIs are served.
@@ -197,7 +215,11 @@ fn open_key(config: &Config) -> Result<KeyEncryptionKey, StartError> {
             key_file: config.key_file.clone(),
         });
     }
-    if let Some(parent) = config.key_file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    if let Some(parent) = config
+        .key_file
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         make_directory(parent)?;
     }
     Ok(KeyEncryptionKey::create(&config.key_file)?)
@@ -208,7 +230,10 @@ fn make_directory(path: &Path) -> Result<(), StartError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|source| StartError::Data { path: path.to_owned(), source })
+        .map_err(|source| StartError::Data {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 fn open_engine(data: &Path) -> Result<Arc<Local>, StartError> {
@@ -223,7 +248,10 @@ fn open_journal(config: &Config) -> Result<Journal, StartError> {
     let path = config.data.join("journal");
     let standard = Limits::default();
     let file_bytes_max = config.journal_bytes / u64::from(standard.file_count_max);
-    let limits = Limits { file_bytes_max: file_bytes_max.max(64 * 1024), ..standard };
+    let limits = Limits {
+        file_bytes_max: file_bytes_max.max(64 * 1024),
+        ..standard
+    };
     Journal::open(&path, limits).map_err(|source| StartError::Data { path, source })
 }
 
@@ -240,14 +268,19 @@ async fn first_account(
     dev: Option<&dev::Development>,
 ) -> Result<Option<First>, StartError> {
     if let Some(dev) = dev {
-        dev.set_up(&gate.system(SystemTask::SetUpDevelopment), directory).await?;
+        dev.set_up(&gate.system(SystemTask::SetUpDevelopment), directory)
+            .await?;
         return Ok(None);
     }
     let system = gate.system(SystemTask::AdministerAccounts);
     if !directory.list_accounts(&system).is_empty() {
         return Ok(None);
     }
-    let account = NewAccount { id: None, name: "main".to_owned(), email: None };
+    let account = NewAccount {
+        id: None,
+        name: "main".to_owned(),
+        email: None,
+    };
     let created = directory.create_account(&system, account).await?;
     Ok(Some(First {
         account_id: created.account.id.to_string(),
@@ -274,11 +307,16 @@ fn admin_token(config: &Config) -> Result<String, StartError> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })
 }
 
 fn local_address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartError> {
-    listener.local_addr().map_err(|source| StartError::Listen { address: asked, source })
+    listener.local_addr().map_err(|source| StartError::Listen {
+        address: asked,
+        source,
+    })
 }
 
 fn greeting(

@@ -559,3 +559,145 @@ impl Vault {
 fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Foundations;
+    use bytes::Bytes;
+    use engine::{ControlStore, Millis, ObjectEngine, ObjectName, Precondition, Put, StageHint};
+    use engine_local::{Local, Options};
+    use gate::{BoxFuture, FactsError, PrincipalDirectory, S3Facts};
+
+    struct Nobody;
+    impl PrincipalDirectory for Nobody {
+        fn unique_id_of<'a>(
+            &'a self,
+            _: &'a str,
+        ) -> BoxFuture<'a, Result<Option<String>, FactsError>> {
+            Box::pin(async { Ok(None) })
+        }
+        fn arn_of<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<String>, FactsError>> {
+            Box::pin(async { Ok(None) })
+        }
+        fn account_exists(&self, _: AccountId) -> BoxFuture<'_, Result<bool, FactsError>> {
+            Box::pin(async { Ok(false) })
+        }
+        fn account_of_canonical_id<'a>(
+            &'a self,
+            _: &'a CanonicalUserId,
+        ) -> BoxFuture<'a, Result<Option<AccountId>, FactsError>> {
+            Box::pin(async { Ok(None) })
+        }
+    }
+
+    async fn open(local: &Arc<Local>) -> Result<Vault, VaultError> {
+        let keys = seal::KeyEncryptionKey::generate().unwrap();
+        Vault::open(Foundations {
+            engine: local.clone(),
+            control: local.clone(),
+            keys: Arc::new(keys),
+            principals: Arc::new(Nobody),
+            region: "us-east-1".to_owned(),
+        })
+        .await
+    }
+
+    fn local(directory: &tempfile::TempDir) -> Arc<Local> {
+        let options = Options {
+            map_bytes: 1 << 26,
+            ..Options::default()
+        };
+        Arc::new(Local::open(directory.path().join("data"), options).unwrap())
+    }
+
+    fn name() -> BucketName {
+        BucketName::parse("logs").unwrap()
+    }
+
+    /// A bucket as a crash left it that came after the first half of its deletion.
+    async fn half_deleted(local: &Local, bucket: BucketId) {
+        let owner = CanonicalUserId::parse(&"a".repeat(64)).unwrap();
+        let stored = StoredBucket {
+            id: bucket.to_string(),
+            owner: AccountId::parse("111111111111").unwrap(),
+            acl: vec![(&crate::acl::full_control(owner.as_str())).into()],
+            owner_canonical_id: owner,
+            created: Timestamp::UNIX_EPOCH,
+            region: "us-east-1".to_owned(),
+            policy: None,
+            ownership: None,
+            public_access_block: None,
+            lifecycle: None,
+            deleting: true,
+        };
+        ObjectEngine::commit(local, Write::CreateBucket { bucket })
+            .await
+            .unwrap();
+        let key = BucketRecord::key(&name());
+        let row = ControlTxn::new().put(&key, write_json(&key, &stored).unwrap());
+        ControlStore::commit(local, row).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_deletion_that_a_crash_interrupted_is_finished() {
+        let directory = tempfile::tempdir().unwrap();
+        let local = local(&directory);
+        let bucket = BucketId(7);
+        half_deleted(&local, bucket).await;
+        let vault = open(&local).await.unwrap();
+        assert!(vault.bucket(&name()).await.unwrap().is_none());
+        assert!(local.scan("s3/bucket/").await.unwrap().is_empty());
+        let again = ObjectEngine::commit(&*local, Write::DropBucket { bucket }).await;
+        assert!(matches!(again, Err(CommitError::NoSuchBucket)));
+        // Between the two halves of the second half.
+        half_deleted(&local, bucket).await;
+        let dropped = ObjectEngine::commit(&*local, Write::DropBucket { bucket }).await;
+        assert!(dropped.is_ok());
+        let vault = open(&local).await.unwrap();
+        assert!(vault.bucket(&name()).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_bucket_that_was_filled_before_the_crash_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let local = local(&directory);
+        let bucket = BucketId(7);
+        half_deleted(&local, bucket).await;
+        let put = Write::Put(Put {
+            object: ObjectName {
+                bucket,
+                key: "k".to_owned(),
+            },
+            precondition: Precondition::None,
+            versioning: engine::Versioning::Unversioned,
+            etag: Bytes::new(),
+            last_modified: Millis(0),
+            meta: Bytes::new(),
+            body: local
+                .stage(StageHint::default())
+                .await
+                .unwrap()
+                .finish()
+                .await
+                .unwrap(),
+        });
+        ObjectEngine::commit(&*local, put).await.unwrap();
+        let vault = open(&local).await.unwrap();
+        assert!(vault.bucket(&name()).await.unwrap().is_some());
+        assert!(vault.registry.load().deleting().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_row_that_cannot_be_read_stops_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let local = local(&directory);
+        let row = ControlTxn::new().put("s3/bucket/logs", "{}");
+        ControlStore::commit(&*local, row).await.unwrap();
+        let error = open(&local).await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("the row `s3/bucket/logs` cannot be read"),
+            "{error}"
+        );
+    }
+}

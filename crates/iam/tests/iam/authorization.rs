@@ -1,8 +1,7 @@
 //! What IAM asks before it does something.
-use gate::Identity;
 use serde_json::{Value, json};
 
-use crate::world::{OWN, READ, TRUST, World, shown};
+use crate::world::{OWN, TRUST, World};
 
 fn allow(actions: Value, resource: &str) -> Value {
     json!({"Version": "2012-10-17", "Statement": [
@@ -301,43 +300,4 @@ async fn whose_key_it_is_decides_who_may_ask_for_its_use() {
     let id = |who: &crate::world::Who| json!({"AccessKeyId": who.access_key_id});
     world.ok(&bob, "GetAccessKeyLastUsed", id(&bob)).await;
     world.refused(&bob, "GetAccessKeyLastUsed", id(&amy)).await;
-}
-
-#[tokio::test]
-async fn unsigned_calls_are_refused_whatever_they_are() {
-    let (world, _) = World::new().await;
-    for operation in iam::ops::NAMES
-        .iter()
-        .chain(&["CreateLoginProfile", "NoOperation"])
-    {
-        let answer = world
-            .call_as(Identity::anonymous(), operation, json!({}))
-            .await;
-        assert_eq!(
-            shown(&answer.unwrap_err()),
-            "403 MissingAuthenticationToken: Request is missing Authentication Token"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_user_without_policies_may_call_nothing() {
-    let (world, root) = World::new().await;
-    let bob = world.user(&root, "bob", None).await;
-    // One input that every operation can read: each takes of it what it knows.
-    let input = json!({
-        "UserName": "bob", "GroupName": "g", "RoleName": "r", "InstanceProfileName": "p",
-        "PolicyName": "x", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
-        "PolicyDocument": READ, "AssumeRolePolicyDocument": TRUST, "VersionId": "v1",
-        "AccessKeyId": bob.access_key_id, "Status": "Inactive", "Description": "d",
-        "Tags": [{"Key": "a", "Value": "b"}], "TagKeys": ["a"], "AccountAlias": "alias",
-        "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
-    });
-    for operation in iam::ops::NAMES {
-        let refused = world.refused(&bob, operation, input.clone()).await;
-        assert!(
-            refused.starts_with("403 AccessDenied: User: ") && refused.contains(operation),
-            "{operation}: {refused}"
-        );
-    }
 }

@@ -135,6 +135,17 @@ async fn access_keys() {
         .await;
     let never = json!({"LastUsedDate": null, "ServiceName": "N/A", "Region": "N/A"});
     assert_eq!(used, json!({"UserName": "bob", "AccessKeyLastUsed": never}));
+    let on = json!({"UserName": "bob", "AccessKeyId": id, "Status": "Active"});
+    world.ok(&root, "UpdateAccessKey", on).await;
+    let now = "2026-01-02T03:04:05Z".parse().unwrap();
+    let found = world.directory.lookup(id, None, now).unwrap();
+    world.directory.note_use(&found, now, "s3", "eu-west-1");
+    let used = world
+        .ok(&root, "GetAccessKeyLastUsed", json!({"AccessKeyId": id}))
+        .await;
+    let last = json!({
+        "LastUsedDate": "2026-01-02T03:04:05Z", "ServiceName": "s3", "Region": "eu-west-1"});
+    assert_eq!(used["AccessKeyLastUsed"], last);
     let gone = json!({"UserName": "bob", "AccessKeyId": id});
     world.ok(&root, "DeleteAccessKey", gone).await;
     let listed = world

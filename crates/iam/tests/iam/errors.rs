@@ -183,7 +183,7 @@ async fn arns_tags_names_and_markers_that_do_not_fit() {
         ("AttachUserPolicy", json!({"UserName": "Bob", "PolicyArn": role_arn}), "400 InvalidInput: ARN arn:aws:iam::111122223333:role/Web is not valid."),
         ("PutUserPermissionsBoundary", json!({"UserName": "Bob", "PermissionsBoundary": no_arn}), "400 InvalidInput: Value (this-is-not-an-arn-at-all) for parameter PermissionsBoundary is invalid."),
         ("TagUser", json!({"UserName": "Bob", "Tags": twice}), "400 InvalidInput: Duplicate tag keys found. Please note that Tag keys are case insensitive."),
-        ("CreateUser", json!({"UserName": "x", "Tags": reserved}), "400 InvalidInput: Tag keys that begin with aws: are reserved for AWS use."),
+        ("CreateUser", json!({"UserName": "x", "Tags": reserved}), "400 InvalidInput: aws: prefixed tag key names are not allowed for external use."),
         ("CreateUser", json!({"UserName": "a b"}), &name("userName")),
         ("CreatePolicy", json!({"PolicyName": "a/b", "PolicyDocument": READ}), &name("policyName")),
         ("CreateGroup", json!({"GroupName": "x", "Path": "x"}), "400 ValidationError: The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."),

@@ -8,11 +8,14 @@
 )]
 
 mod authorization;
+mod callers;
 mod deletion;
 mod entities;
 mod errors;
 mod lists;
 mod policies;
 mod quotas;
+mod sweep;
 mod trust;
+mod wire_form;
 mod world;

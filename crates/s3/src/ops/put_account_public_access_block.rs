@@ -7,7 +7,7 @@ use catalog::s3;
 use gate::{Ask, Authorized, Identity, Operation};
 use serde::Deserialize;
 
-use crate::configuration::{AccountInput, PublicAccessBlock, verify_body};
+use crate::configuration::{AccountInput, PublicAccessBlock, take_digests};
 use crate::{Request, Response, S3Error, S3Operation, Stores};
 
 /// PutPublicAccessBlock of S3 Control.
@@ -47,7 +47,7 @@ impl Operation for PutAccountPublicAccessBlock {
 
 impl S3Operation for PutAccountPublicAccessBlock {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         let members: Members = request.take()?;
         Ok(Input {
             account: AccountInput::take(&mut request)?,

@@ -5,7 +5,7 @@ use policy::ObjectOwnership;
 use serde::Deserialize;
 use vault::acl::{AccessControlPolicy, AclHeaders, AclOn};
 
-use crate::configuration::{PutAcl, take_acl_headers, verify_body};
+use crate::configuration::{PutAcl, take_acl_headers, take_digests};
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
 
 /// PutBucketAcl.
@@ -61,7 +61,7 @@ impl Operation for PutBucketAcl {
 
 impl S3Operation for PutBucketAcl {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         let bucket = BucketInput::read(&request)?;
         let headers = take_acl_headers(&mut request);
         let members: Members = request.take_input()?;

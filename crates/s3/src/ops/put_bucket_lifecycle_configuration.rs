@@ -9,7 +9,7 @@ use gate::{Ask, Authorized, Identity, Operation};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::configuration::verify_body;
+use crate::configuration::take_digests;
 use crate::lifecycle::LifecycleConfiguration;
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
 
@@ -81,7 +81,7 @@ impl Operation for PutBucketLifecycleConfiguration {
 
 impl S3Operation for PutBucketLifecycleConfiguration {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         Ok(Input {
             bucket: BucketInput::read(&request)?,
             members: request.take_input()?,

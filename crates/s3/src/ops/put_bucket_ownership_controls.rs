@@ -5,7 +5,7 @@ use policy::ObjectOwnership;
 use serde::Deserialize;
 
 use super::create_bucket::parse_ownership;
-use crate::configuration::verify_body;
+use crate::configuration::take_digests;
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
 
 /// PutBucketOwnershipControls.
@@ -63,7 +63,7 @@ impl Operation for PutBucketOwnershipControls {
 
 impl S3Operation for PutBucketOwnershipControls {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         let bucket = BucketInput::read(&request)?;
         let members: Members = request.take_input()?;
         let ownership = match members.ownership_controls.rules.as_slice() {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use vault::acl::{AccessControlPolicy, AclHeaders, AclOn};
 use vault::{Vault, WritesAcl};
 
-use crate::configuration::{PutAcl, take_acl_headers, verify_body};
+use crate::configuration::{PutAcl, take_acl_headers, take_digests};
 use crate::reading::{self, VersionId};
 use crate::{Request, Response, S3Error, S3Operation, Stores};
 
@@ -94,7 +94,7 @@ async fn replace<A: WritesAcl>(
 
 impl S3Operation for PutObjectAcl {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         let (object, version) = reading::object_and_version(&request)?;
         let headers = take_acl_headers(&mut request);
         let members: Members = request.take_input()?;

@@ -3,7 +3,7 @@ use catalog::s3;
 use gate::{Ask, Authorized, Identity, Operation};
 use serde::Deserialize;
 
-use crate::configuration::{PublicAccessBlock, verify_body};
+use crate::configuration::{PublicAccessBlock, take_digests};
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
 
 /// PutPublicAccessBlock.
@@ -46,7 +46,7 @@ impl Operation for PutPublicAccessBlock {
 
 impl S3Operation for PutPublicAccessBlock {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        verify_body(&mut request)?;
+        take_digests(&mut request);
         let bucket = BucketInput::read(&request)?;
         let members: Members = request.take_input()?;
         Ok(Input {

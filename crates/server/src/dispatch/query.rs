@@ -32,14 +32,20 @@ impl From<AwsError> for Failed {
 impl From<sts::StsError> for Failed {
     fn from(error: sts::StsError) -> Failed {
         let shown = AwsError::new(error.status(), error.code(), error.to_string());
-        Failed { error: shown, cause: Some(Arc::new(error)) }
+        Failed {
+            error: shown,
+            cause: Some(Arc::new(error)),
+        }
     }
 }
 
 impl From<iam::IamError> for Failed {
     fn from(error: iam::IamError) -> Failed {
         let shown = AwsError::new(error.status(), error.code(), error.to_string());
-        Failed { error: shown, cause: Some(Arc::new(error)) }
+        Failed {
+            error: shown,
+            cause: Some(Arc::new(error)),
+        }
     }
 }
 
@@ -58,8 +64,14 @@ impl App {
         let (status, text) = match outcome {
             Ok(text) => (200, text),
             Err(failed) => {
-                call.note_error(&failed.error, failed.cause.as_deref().and_then(std::error::Error::source));
-                (failed.error.status, failed.error.query_body(service, &call.request_id))
+                call.note_error(
+                    &failed.error,
+                    failed.cause.as_deref().and_then(std::error::Error::source),
+                );
+                (
+                    failed.error.status,
+                    failed.error.query_body(service, &call.request_id),
+                )
             }
         };
         let mut answer = answer(status, Leaving::text(text));
@@ -78,7 +90,8 @@ impl App {
         let body = body.collect(FORM_BYTES_MAX).await.map_err(|_| {
             AwsError::new(413, "RequestEntityTooLarge", "The request is too large.")
         })?;
-        let form = Form::parse(&body)?.parse_also(head.uri.query().unwrap_or_default().as_bytes())?;
+        let form =
+            Form::parse(&body)?.parse_also(head.uri.query().unwrap_or_default().as_bytes())?;
         if scope_service(head).is_none() {
             *service = form.service().unwrap_or(*service);
         }
@@ -93,14 +106,23 @@ impl App {
         let name = decoded.operation.name.as_str();
         let output = if *service == Service::Sts {
             decoded.check()?;
-            sts::dispatch(&judge, name, decoded.input, &self.sts).await.map_err(Failed::from)
+            sts::dispatch(&judge, name, decoded.input, &self.sts)
+                .await
+                .map_err(Failed::from)
         } else {
             // IAM's words about names come before those of the model's constraints: it checks both.
-            iam::dispatch(&judge, name, decoded.input, &self.iam).await.map_err(Failed::from)
+            iam::dispatch(&judge, name, decoded.input, &self.iam)
+                .await
+                .map_err(Failed::from)
         };
         call.note_answers(&judge);
         let output: Value = output?;
-        Ok(wire::query::encode(*service, decoded.operation, &output, &call.request_id))
+        Ok(wire::query::encode(
+            *service,
+            decoded.operation,
+            &output,
+            &call.request_id,
+        ))
     }
 
     fn authenticate_query(
@@ -121,11 +143,18 @@ impl App {
                 presented.access_key_id(),
                 presented.session_token(),
             );
-            Failed { error: shown, cause: Some(Arc::new(error)) }
+            Failed {
+                error: shown,
+                cause: Some(Arc::new(error)),
+            }
         };
         let found = self
             .directory
-            .lookup(presented.access_key_id(), presented.session_token(), call.now)
+            .lookup(
+                presented.access_key_id(),
+                presented.session_token(),
+                call.now,
+            )
             .map_err(refuse)?;
         let secret = sigv4::Secret::new(found.secret().expose());
         let key = secret.signing_key(presented.scope());
@@ -140,6 +169,12 @@ impl App {
             }
         };
         self.directory.note_use(&found, call.now, name, &region);
-        Ok((Proof::Signed { verified }, identity, region))
+        Ok((
+            Proof::Signed {
+                verified: Box::new(verified),
+            },
+            identity,
+            region,
+        ))
     }
 }

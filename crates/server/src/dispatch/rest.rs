@@ -94,10 +94,18 @@ impl App {
             // No bucket has a CORS configuration here; this is what S3 answers then.
             Target::Preflight => return Err(no_cors(head).into()),
             Target::PostObject => {
-                return Err(S3Error::NotImplementedOperation { operation: "PostObject".to_owned() });
+                return Err(S3Error::NotImplementedOperation {
+                    operation: "PostObject".to_owned(),
+                });
             }
         }
-        let Authenticated { proof, identity, region, payload, seed } = who;
+        let Authenticated {
+            proof,
+            identity,
+            region,
+            payload,
+            seed,
+        } = who;
         let (input, body) = self.rest_body(head, &route, &payload, seed, body).await?;
         let judge = self.judge(call, head, &proof, identity, &region);
         let request = s3::Request {
@@ -136,16 +144,28 @@ impl App {
         };
         call.record.access_key_id = Some(presented.access_key_id().to_owned());
         let refuse = |error: &directory::CredentialError| {
-            credential_error(error, Style::S3, presented.access_key_id(), presented.session_token())
+            credential_error(
+                error,
+                Style::S3,
+                presented.access_key_id(),
+                presented.session_token(),
+            )
         };
         let found = self
             .directory
-            .lookup(presented.access_key_id(), presented.session_token(), call.now)
+            .lookup(
+                presented.access_key_id(),
+                presented.session_token(),
+                call.now,
+            )
             .map_err(|error| refuse(&error))?;
         let secret = sigv4::Secret::new(found.secret().expose());
         let key = secret.signing_key(presented.scope());
         let verified = presented.verify(request, &key, sigv4::Body::AsDeclared)?;
-        let identity = self.directory.identity(&found, "s3").map_err(|error| refuse(&error))?;
+        let identity = self
+            .directory
+            .identity(&found, "s3")
+            .map_err(|error| refuse(&error))?;
         let region = presented.scope().region.clone();
         self.directory.note_use(&found, call.now, "s3", &region);
         Ok(Authenticated {
@@ -153,7 +173,9 @@ impl App {
             region,
             payload: verified.payload().clone(),
             seed: Some(verified.chunk_seed()),
-            proof: Proof::Signed { verified },
+            proof: Proof::Signed {
+                verified: Box::new(verified),
+            },
         })
     }
 
@@ -192,7 +214,11 @@ fn check_whole(payload: &Payload, bytes: &Bytes) -> Result<(), AwsError> {
 
 fn no_cors(head: &Parts) -> AwsError {
     let asked = super::header(&head.headers, "access-control-request-method").unwrap_or_default();
-    AwsError::new(403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
-        .with_field("Method", asked)
-        .with_field("ResourceType", "BUCKET")
+    AwsError::new(
+        403,
+        "AccessForbidden",
+        "CORSResponse: CORS is not enabled for this bucket.",
+    )
+    .with_field("Method", asked)
+    .with_field("ResourceType", "BUCKET")
 }
