@@ -107,3 +107,43 @@ impl S3Operation for ListObjects {
         output
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{World, root};
+
+    #[tokio::test]
+    async fn markers_lead_from_page_to_page() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        for key in ["a/1", "a/2", "b", "c/1"] {
+            world.send(&owner, &format!("PUT /logs/{key}")).await.ok();
+        }
+        let page = world
+            .send(&owner, "GET /logs?delimiter=/&max-keys=2")
+            .await
+            .ok();
+        assert_eq!(page.elements("Key"), ["b"]);
+        assert_eq!(page.element("NextMarker"), "b");
+        let page = world
+            .send(&owner, "GET /logs?delimiter=/&marker=b")
+            .await
+            .ok();
+        assert!(
+            page.text()
+                .contains("<CommonPrefixes><Prefix>c/</Prefix></CommonPrefixes>")
+        );
+        assert_eq!(page.element("IsTruncated"), "false");
+        // Without a delimiter there is no NextMarker.
+        let page = world.send(&owner, "GET /logs?max-keys=1").await.ok();
+        assert_eq!(
+            (
+                page.element("Key").as_str(),
+                page.element("NextMarker").as_str()
+            ),
+            ("a/1", "")
+        );
+        assert_eq!(page.element("IsTruncated"), "true");
+        assert_eq!(page.element("ID").len(), 64);
+    }
+}
