@@ -64,12 +64,14 @@ def test_after_kill_9_every_acknowledged_object_and_identity_is_there(own_server
     with concurrent.futures.ThreadPoolExecutor(5) as pool:
         running = [pool.submit(write_objects, worker) for worker in range(4)]
         running.append(pool.submit(write_users))
-        time.sleep(3)
+        deadline = time.monotonic() + 60
+        while (len(objects) < 40 or len(users) < 4) and time.monotonic() < deadline:
+            time.sleep(0.05)
         own_server.kill()
         stop.set()
         for future in running:
             future.result(timeout=60)
-    assert len(objects) > 10 and len(users) > 3, "there was something to lose"
+    assert len(objects) >= 40 and len(users) >= 4, "there was something to lose"
 
     own_server.start()
     s3 = account.boto("s3")

@@ -97,6 +97,21 @@ def test_a_wrong_content_md5_stores_nothing(server, account, bucket):
         account.boto("s3").head_object(Bucket=bucket, Key="a")
 
 
+def test_empty_bodies_and_refusals_leave_the_connection_usable(account, other_account):
+    # boto3 waits for `100 Continue`. An answer that comes without one must close the connection, or
+    # boto3 takes its status line for the next answer's and waits for ever.
+    bucket = account.bucket()
+    mine = account.boto("s3", max_pool_connections=1, read_timeout=10)
+    theirs = other_account.boto("s3", max_pool_connections=1, read_timeout=10)
+    for number in range(3):
+        mine.put_object(Bucket=bucket, Key=f"empty{number}", Body=b"")
+        mine.put_object(Bucket=bucket, Key=f"full{number}", Body=b"body")
+        with refused("AccessDenied", "Access Denied", 403):
+            theirs.put_object(Bucket=bucket, Key="k", Body=b"body" * 1000)
+        with refused("NoSuchBucket", status=404):
+            mine.put_object(Bucket="no-such-bucket-anywhere", Key="k", Body=b"body")
+
+
 # ----- listing -----------------------------------------------------------------------------------
 
 

@@ -61,7 +61,7 @@ def test_a_role_of_another_account_needs_trust_and_leave(account, other_account)
     with refused(
         "AccessDenied",
         f"User: {in_role.arn} is not authorized to perform: iam:ListUsers on resource: "
-        f"arn:aws:iam::{account.id}:user/ because no identity-based policy allows the iam:ListUsers action",
+        "* because no identity-based policy allows the iam:ListUsers action",
         403,
     ):
         account.boto("iam", in_role).list_users()
@@ -115,7 +115,10 @@ def test_durations_have_their_limits(account):
         "Member must have value greater than or equal to 900",
         400,
     ):
-        assume(account, role, DurationSeconds=899)
+        # The client would refuse this itself.
+        account.boto("sts", parameter_validation=False).assume_role(
+            RoleArn=role, RoleSessionName="session", DurationSeconds=899
+        )
     other = account.role("other", trust({"AWS": account.id}))
     in_role = session(assume(account, role))
     with refused(
@@ -228,7 +231,7 @@ def test_a_session_key_without_its_token_is_no_key(account, server):
     bare = Credentials(in_role.access_key_id, in_role.secret_access_key)
     with refused("InvalidClientTokenId", "The security token included in the request is invalid.", 403):
         server.boto("sts", bare).get_caller_identity()
-    with refused("InvalidAccessKeyId", status=403):
+    with refused("InvalidToken", "The provided token is malformed or otherwise invalid.", 400):
         server.boto("s3", bare).list_buckets()
 
 
@@ -238,7 +241,7 @@ def test_get_session_token_keeps_the_users_rights_but_not_for_iam_and_sts(accoun
     temporary = Credentials.of_session(answer, admin.arn)
     account.boto("s3", temporary).list_buckets()
     assert account.boto("sts", temporary).get_caller_identity()["Arn"] == admin.arn
-    with refused("AccessDenied", status=403):
+    with refused("InvalidClientTokenId", "The security token included in the request is invalid.", 403):
         account.boto("iam", temporary).list_users()
     with refused(
         "AccessDenied", "Cannot call GetSessionToken with session credentials", 403

@@ -152,7 +152,8 @@ class Session:
                     f"still running after {seconds} s:\n{printed.read_text(errors='replace')}"
                 )
         # A reader's paths are /tmp/…, so the output is told in those.
-        output = printed.read_text(errors="replace").replace(f"{self.scratch}/", "/tmp/")
+        # Bytes are decoded by hand: reading as text would turn carriage returns into new lines.
+        output = printed.read_bytes().decode(errors="replace").replace(f"{self.scratch}/", "/tmp/")
         return int(answer), output
 
 

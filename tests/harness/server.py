@@ -239,10 +239,11 @@ class Server:
         shutil.rmtree(self.data, ignore_errors=True)
 
     def tail(self, lines: int = 60) -> str:
-        """The end of what the server printed."""
-        if not self.log.exists():
-            return "(the server printed nothing)"
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        """The end of what the server printed, and how it ended if it has."""
+        printed = self.log.read_text(errors="replace") if self.log.exists() else ""
+        ended = self.process.poll() if self.process is not None else None
+        note = [] if ended is None else [f"(the server ended with {ended})"]
+        return "\n".join((printed.splitlines() or ["(the server printed nothing)"])[-lines:] + note)
 
     def printed(self, pattern: str) -> str:
         """The first group of `pattern` in what the server printed."""
@@ -348,11 +349,10 @@ class Server:
             )
         return exchange(self.port, method, path, headers, body)
 
-    def send_bytes(self, raw: bytes, seconds: float = 10) -> bytes:
-        """Sends bytes to the port as they are and answers what comes back until it closes."""
+    def send_bytes(self, raw: bytes, seconds: float = 2) -> bytes:
+        """Sends bytes to the port as they are and answers what comes back until it closes or is silent."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
             connection.sendall(raw)
-            connection.shutdown(socket.SHUT_WR)
             parts = []
             try:
                 while part := connection.recv(65536):
@@ -425,9 +425,19 @@ def sign_headers(
         credentials.access_key_id, credentials.secret_access_key, credentials.session_token
     )
     request = botocore.awsrequest.AWSRequest(method=method, url=url, headers=headers, data=body)
-    signer = botocore.auth.S3SigV4Auth if service == "s3" else botocore.auth.SigV4Auth
+    signer = botocore.auth.SigV4Auth
+    if service == "s3":
+        unsigned = "UNSIGNED-PAYLOAD" in request.headers.values()
+        signer = _S3UnsignedPayload if unsigned else botocore.auth.S3SigV4Auth
     signer(keys, service, REGION).add_auth(request)
     return dict(request.headers.items())
+
+
+class _S3UnsignedPayload(botocore.auth.S3SigV4Auth):
+    """For a body that is not known when the headers are signed."""
+
+    def payload(self, request):
+        return "UNSIGNED-PAYLOAD"
 
 
 def binary() -> pathlib.Path:

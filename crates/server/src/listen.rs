@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{CONNECTION, EXPECT, HeaderValue};
+use http::{Request, StatusCode};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -61,9 +64,18 @@ fn serve_connection(
         tracing::debug!(%error, "a connection was gone before it was served");
         return;
     }
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let app = app.clone();
-        async move { Ok::<_, io::Error>(app.handle(request, peer).await) }
+        async move {
+            let expectation = Expectation::of(&request);
+            let mut response = app.handle(request, peer).await;
+            if expectation.may_be_unanswered(response.status()) {
+                response
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, io::Error>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -79,4 +91,39 @@ fn serve_connection(
             tracing::debug!(%error, %peer, "a connection ended early");
         }
     });
+}
+
+/// Whether a client waits for `100 Continue` before it sends a body.
+#[derive(Debug, Clone, Copy)]
+enum Expectation {
+    None,
+    /// The body is empty, so hyper never says `100 Continue`.
+    Empty,
+    Body,
+}
+
+impl Expectation {
+    fn of(request: &Request<Incoming>) -> Expectation {
+        let expects = request
+            .headers()
+            .get(EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        match (expects, request.body().is_end_stream()) {
+            (false, _) => Expectation::None,
+            (true, true) => Expectation::Empty,
+            (true, false) => Expectation::Body,
+        }
+    }
+
+    /// Whether the final answer may come without a `100 Continue` before it.
+    ///
+    /// botocore (boto3, AWS CLI) then keeps the status line of this answer for the next request on
+    /// the connection and waits for ever, so such an answer has to close the connection.
+    fn may_be_unanswered(self, status: StatusCode) -> bool {
+        match self {
+            Expectation::None => false,
+            Expectation::Empty => true,
+            Expectation::Body => !status.is_success(),
+        }
+    }
 }
