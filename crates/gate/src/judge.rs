@@ -154,6 +154,7 @@ struct Gathered {
     arn: Option<String>,
     exists: bool,
     is_upload_initiator: bool,
+    upload_encryption: Option<String>,
 }
 
 impl Judge {
@@ -247,6 +248,10 @@ impl Judge {
                     .as_ref()
                     .map_or(&[], |object| object.tags.as_slice()),
                 boundary: gathered.boundary.as_deref(),
+                upload_encryption: gathered
+                    .upload_encryption
+                    .as_deref()
+                    .filter(|_| A::NAME == "s3:PutObject"),
             },
         );
         let question = Question {
@@ -367,10 +372,12 @@ impl Judge {
                         .upload_initiator(&bucket, object)
                         .await
                         .map_err(unavailable)?;
-                    gathered.is_upload_initiator = initiator.is_some_and(|initiator| {
+                    if let Some(initiator) = initiator {
                         let caller = &self.identity.caller;
-                        caller.kind != CallerKind::Anonymous && initiator.user_id == caller.user_id
-                    });
+                        gathered.is_upload_initiator = caller.kind != CallerKind::Anonymous
+                            && initiator.user_id == caller.user_id;
+                        gathered.upload_encryption = initiator.server_side_encryption;
+                    }
                 }
                 self.add_bucket(&mut gathered, bucket, ask).await?;
             }
