@@ -141,6 +141,22 @@ pub struct Judge {
     answers: Arc<Mutex<Vec<Answer>>>,
 }
 
+/// Actions for which `s3:ExistingObjectTag/KEY` is there (spec S-4).
+const ACTIONS_WITH_OBJECT_TAGS: [&str; 12] = [
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:GetObjectAcl",
+    "s3:GetObjectVersionAcl",
+    "s3:PutObjectAcl",
+    "s3:PutObjectVersionAcl",
+    "s3:GetObjectTagging",
+    "s3:GetObjectVersionTagging",
+    "s3:PutObjectTagging",
+    "s3:PutObjectVersionTagging",
+    "s3:DeleteObjectTagging",
+    "s3:DeleteObjectVersionTagging",
+];
+
 /// Everything about a resource that the decision needs.
 #[derive(Default)]
 struct Gathered {
@@ -246,6 +262,8 @@ impl Judge {
                 object_tags: gathered
                     .object
                     .as_ref()
+                    .filter(|_| ACTIONS_WITH_OBJECT_TAGS.contains(&A::NAME))
+                    .filter(|_| !ask.details.without_object_tags)
                     .map_or(&[], |object| object.tags.as_slice()),
                 boundary: gathered.boundary.as_deref(),
                 upload_encryption: gathered
