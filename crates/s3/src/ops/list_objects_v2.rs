@@ -163,7 +163,7 @@ mod tests {
     fn pages_together_are_the_model() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let owner = root("111122223333");
-        let mut runner = TestRunner::new(Config::with_cases(12));
+        let mut runner = TestRunner::new(Config::with_cases(24));
         let keys = prop::collection::btree_set("[ab/é]{1,5}", 0..14);
         let strategy = (keys, "[ab/]{0,2}", "(/|a|b/|)", 1usize..5, "[ab/]{0,2}");
         runner
