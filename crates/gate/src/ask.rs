@@ -28,6 +28,7 @@ pub(crate) struct Details {
     pub(crate) writes_public_acl: bool,
     pub(crate) writes_policy: Option<Arc<Policy>>,
     pub(crate) with_object_facts: bool,
+    pub(crate) without_object_tags: bool,
     pub(crate) refuses_anonymous: Option<&'static str>,
 }
 
@@ -86,6 +87,11 @@ impl<A: Action> Ask<A> {
     /// the bucket is known to exist (spec: sigv4 section 11).
     pub fn refusing_anonymous(mut self, text: &'static str) -> Ask<A> {
         self.details.refuses_anonymous = Some(text);
+        self
+    }
+    /// `s3:ExistingObjectTag/KEY` is absent: so for the source of CopyObject (spec S-4).
+    pub fn without_object_tags(mut self) -> Ask<A> {
+        self.details.without_object_tags = true;
         self
     }
     /// The permit shall pin the object's facts even if the decision does not need them.

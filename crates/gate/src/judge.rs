@@ -141,6 +141,22 @@ pub struct Judge {
     answers: Arc<Mutex<Vec<Answer>>>,
 }
 
+/// Actions for which `s3:ExistingObjectTag/KEY` is there (spec S-4).
+const ACTIONS_WITH_OBJECT_TAGS: [&str; 12] = [
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:GetObjectAcl",
+    "s3:GetObjectVersionAcl",
+    "s3:PutObjectAcl",
+    "s3:PutObjectVersionAcl",
+    "s3:GetObjectTagging",
+    "s3:GetObjectVersionTagging",
+    "s3:PutObjectTagging",
+    "s3:PutObjectVersionTagging",
+    "s3:DeleteObjectTagging",
+    "s3:DeleteObjectVersionTagging",
+];
+
 /// Everything about a resource that the decision needs.
 #[derive(Default)]
 struct Gathered {
@@ -154,6 +170,7 @@ struct Gathered {
     arn: Option<String>,
     exists: bool,
     is_upload_initiator: bool,
+    upload_encryption: Option<String>,
 }
 
 impl Judge {
@@ -245,8 +262,14 @@ impl Judge {
                 object_tags: gathered
                     .object
                     .as_ref()
+                    .filter(|_| ACTIONS_WITH_OBJECT_TAGS.contains(&A::NAME))
+                    .filter(|_| !ask.details.without_object_tags)
                     .map_or(&[], |object| object.tags.as_slice()),
                 boundary: gathered.boundary.as_deref(),
+                upload_encryption: gathered
+                    .upload_encryption
+                    .as_deref()
+                    .filter(|_| A::NAME == "s3:PutObject"),
             },
         );
         let question = Question {
@@ -367,10 +390,12 @@ impl Judge {
                         .upload_initiator(&bucket, object)
                         .await
                         .map_err(unavailable)?;
-                    gathered.is_upload_initiator = initiator.is_some_and(|initiator| {
+                    if let Some(initiator) = initiator {
                         let caller = &self.identity.caller;
-                        caller.kind != CallerKind::Anonymous && initiator.user_id == caller.user_id
-                    });
+                        gathered.is_upload_initiator = caller.kind != CallerKind::Anonymous
+                            && initiator.user_id == caller.user_id;
+                        gathered.upload_encryption = initiator.server_side_encryption;
+                    }
                 }
                 self.add_bucket(&mut gathered, bucket, ask).await?;
             }
