@@ -30,6 +30,7 @@ pub(crate) struct Details {
     pub(crate) with_object_facts: bool,
     pub(crate) without_object_tags: bool,
     pub(crate) refuses_anonymous: Option<&'static str>,
+    pub(crate) of_object_to_be: bool,
 }
 
 /// A value in the request context.
@@ -76,6 +77,18 @@ impl<A: Action> Ask<A> {
     /// The call writes an ACL that is public (spec S-9, BlockPublicAcls).
     pub fn writing_public_acl(mut self, public: bool) -> Ask<A> {
         self.details.writes_public_acl = public;
+        self
+    }
+    /// The object is the one that this very request writes, not the one that it replaces.
+    ///
+    /// What a caller uploads into the bucket of another account is its own to give away (spec
+    /// S-8), so for the ACL that comes with the upload the caller's identity policies decide, and
+    /// the bucket policy can only deny. AWS's walkthrough "Bucket owner granting cross-account
+    /// permission to objects it does not own" relies on it: its bucket policy allows
+    /// `s3:PutObject` alone, and the upload carries a grant. Where ownership is enforced no ACL is
+    /// stored, so nothing is given away either.
+    pub fn of_object_to_be(mut self) -> Ask<A> {
+        self.details.of_object_to_be = true;
         self
     }
     /// The call writes this bucket policy (spec S-9, BlockPublicPolicy).
