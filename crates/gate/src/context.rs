@@ -123,14 +123,19 @@ impl<'a> RequestContext<'a> {
     }
 
     fn s3(&self, name: &str) -> Lookup<'_> {
-        let signed = self.request.auth_type != AuthType::Anonymous;
         match name {
             "authtype" => match self.request.auth_type {
                 AuthType::Header => Lookup::One("REST-HEADER"),
-                AuthType::QueryString => Lookup::One("REST-QUERY-STRING"),
+                AuthType::QueryString | AuthType::QueryStringVersion2 => {
+                    Lookup::One("REST-QUERY-STRING")
+                }
                 AuthType::Anonymous => Lookup::Absent,
             },
-            "signatureversion" if signed => Lookup::One("AWS4-HMAC-SHA256"),
+            "signatureversion" => match self.request.auth_type {
+                AuthType::Header | AuthType::QueryString => Lookup::One("AWS4-HMAC-SHA256"),
+                AuthType::QueryStringVersion2 => Lookup::One("AWS"),
+                AuthType::Anonymous => Lookup::Absent,
+            },
             "signatureage" => match self.request.signature_age_ms {
                 Some(age) => {
                     Lookup::One(self.computed.signature_age.get_or_init(|| age.to_string()))

@@ -23,6 +23,8 @@ pub enum AuthType {
     Header,
     /// Presigned URL.
     QueryString,
+    /// Presigned URL of signature version 2.
+    QueryStringVersion2,
     /// Not signed.
     Anonymous,
 }

@@ -82,15 +82,23 @@ impl AccountInput {
     }
 }
 
-/// The name by which [`crate::dispatch`] knows an operation. S3 Control shares some names with S3;
-/// its operations go by the names that AWS CloudTrail gives them.
+/// The name by which [`crate::dispatch`] knows an operation. S3 Control shares some names with S3,
+/// and no operation may be taken for another: those that are built go by the names that AWS
+/// CloudTrail gives them.
 pub fn operation_name(service: Service, operation: &'static str) -> &'static str {
+    macro_rules! other_than {
+        ($($name:ident)*) => {
+            match operation {
+                $(stringify!($name) => concat!("s3control:", stringify!($name)),)*
+                operation => operation,
+            }
+        };
+    }
     match (service, operation) {
         (Service::S3Control, "GetPublicAccessBlock") => "GetAccountPublicAccessBlock",
         (Service::S3Control, "PutPublicAccessBlock") => "PutAccountPublicAccessBlock",
         (Service::S3Control, "DeletePublicAccessBlock") => "DeleteAccountPublicAccessBlock",
-        // Not built, and no other operation may be taken for it.
-        (Service::S3Control, operation) if crate::NAMES.contains(&operation) => "S3Control",
+        (Service::S3Control, _) => crate::for_each_operation!(other_than),
         (_, operation) => operation,
     }
 }
@@ -191,5 +199,20 @@ impl PutAcl {
         };
         acl.check_accounts(principals, argument).await?;
         Ok(acl)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_operation_of_s3_control_is_taken_for_one_of_s3() {
+        for name in crate::NAMES {
+            let known = operation_name(Service::S3Control, name);
+            let is_its_own = known.contains("AccountPublicAccessBlock");
+            assert!(is_its_own || !crate::NAMES.contains(&known), "{name}");
+            assert_eq!(operation_name(Service::S3, name), *name);
+        }
     }
 }

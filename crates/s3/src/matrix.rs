@@ -1,4 +1,8 @@
-//! Every bucket operation against every kind of caller: who is refused, and with what.
+//! Every bucket operation against every kind of caller: who is refused, and with what. And what
+//! many callers at once, or callers that go away, leave behind.
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::harness::{ALICE, As, BOB, World, unique_id};
@@ -185,7 +189,7 @@ async fn both_accounts_must_allow_and_any_deny_refuses() {
     let world = World::new().await.with_bucket("logs").await;
     for user in ["ben", "bea"] {
         let arn = format!("arn:aws:iam::{BOB}:user/{user}");
-        world.principals.add(&arn, &unique_id(user));
+        world.principals().add(&arn, &unique_id(user));
     }
     for case in cases() {
         let request = case.request;
@@ -245,5 +249,85 @@ async fn the_owners_own_principals_need_one_allow() {
         let all = As::User(ALICE, "ann", &["s3:*"]);
         let got = outcome(&world, &case, &all, "logs", &[]).await;
         assert_ne!(got, "403 AccessDenied", "{request:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_at_the_same_time_do_not_undo_each_other() {
+    let mut world = World::new().await.with_bucket("logs").await;
+    for _ in 0..8 {
+        let set = [
+            ("PUT /logs?lifecycle", LIFECYCLE),
+            ("PUT /logs?publicAccessBlock", BLOCK),
+            ("PUT /logs?ownershipControls", CONTROLS),
+            ("PUT /other", ""),
+        ];
+        let set = set.map(|(request, body)| world.send(&OWNER, request, &[], body));
+        for answer in join_all(set).await {
+            assert_eq!(answer.outcome(), "200", "{}", answer.body);
+        }
+        world.restart().await;
+        let lifecycle = world.outcome(&OWNER, "GET /logs?lifecycle").await;
+        assert_eq!(lifecycle, "200");
+        let block = world
+            .send(&OWNER, "GET /logs?publicAccessBlock", &[], "")
+            .await;
+        assert_eq!(block.element("IgnorePublicAcls"), Some("false"));
+        let controls = world
+            .send(&OWNER, "GET /logs?ownershipControls", &[], "")
+            .await;
+        assert_eq!(controls.element("ObjectOwnership"), Some("ObjectWriter"));
+        let undo = ["?lifecycle", "?publicAccessBlock", "?ownershipControls"];
+        let undo = undo.map(|query| format!("DELETE /logs{query}"));
+        let undo = undo.iter().map(|request| world.outcome(&OWNER, request));
+        for outcome in join_all(undo).await {
+            assert_eq!(outcome, "204");
+        }
+        assert_eq!(world.outcome(&OWNER, "DELETE /other").await, "204");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_want_a_name_one_gets_it() {
+    let world = World::new().await;
+    let everyone = [
+        As::Root(ALICE),
+        BEN,
+        As::Root(BOB),
+        As::Root("333333333333"),
+    ];
+    let made = everyone.iter().map(|who| world.outcome(who, "PUT /wanted"));
+    let made = join_all(made).await;
+    let owners = made.iter().filter(|outcome| *outcome == "200").count();
+    // Ben and his account's root are one owner.
+    assert!(
+        owners == 1 || owners == 2 && made[0] != "200" && made[3] != "200",
+        "{made:?}"
+    );
+    let refused = made.iter().filter(|outcome| *outcome != "200");
+    assert!(
+        refused
+            .clone()
+            .all(|outcome| outcome == "409 BucketAlreadyExists"),
+        "{made:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_hangs_up_leaves_memory_and_disk_alike() {
+    let mut world = World::new().await.with_bucket("logs").await;
+    for wait_us in (0..2000).step_by(100) {
+        let put = world.send(&OWNER, "PUT /logs?lifecycle", &[], LIFECYCLE);
+        let _ = tokio::time::timeout(Duration::from_micros(wait_us), put).await;
+        // Whatever was begun comes to its end; the next change of this bucket waits for it.
+        let next = world
+            .send(&OWNER, "PUT /logs?publicAccessBlock", &[], BLOCK)
+            .await;
+        assert_eq!(next.outcome(), "200");
+        let in_memory = world.outcome(&OWNER, "GET /logs?lifecycle").await;
+        world.restart().await;
+        let on_disk = world.outcome(&OWNER, "GET /logs?lifecycle").await;
+        assert_eq!(in_memory, on_disk, "hung up after {wait_us} µs");
+        assert_eq!(world.outcome(&OWNER, "DELETE /logs?lifecycle").await, "204");
     }
 }

@@ -23,9 +23,7 @@ pub(crate) async fn to_store(
         let answer = saved(&name, principals).await.map_err(S3Error::internal)?;
         answers.insert(name, answer);
     }
-    policy
-        .rewrite_principals(|principal| answers.for_principal(&principal))
-        .map_err(malformed_policy)
+    rewrite(policy, &answers)
 }
 
 /// The text to show: unique ids become the present ARNs; those of principals that are gone stay.
@@ -38,9 +36,7 @@ pub(crate) async fn to_show(
         let answer = shown(&name, principals).await.map_err(S3Error::internal)?;
         answers.insert(name, answer);
     }
-    policy
-        .rewrite_principals(|principal| answers.for_principal(&principal))
-        .map_err(malformed_policy)
+    rewrite(policy, &answers)
 }
 
 /// A principal that the directory must be asked about.
@@ -79,17 +75,13 @@ fn names(policy: &Policy) -> Vec<Name> {
     names
 }
 
-trait Answers {
-    fn for_principal(&self, principal: &PrincipalRef<'_>) -> Rewrite;
-}
-
-impl Answers for HashMap<Name, Rewrite> {
-    fn for_principal(&self, principal: &PrincipalRef<'_>) -> Rewrite {
-        match Name::of(principal) {
-            Some(name) => self.get(&name).cloned().unwrap_or(Rewrite::Invalid),
-            None => Rewrite::Keep,
-        }
-    }
+/// Rewrites with answers that are at hand. A name without an answer is refused, never kept.
+fn rewrite(policy: &Policy, answers: &HashMap<Name, Rewrite>) -> Result<String, S3Error> {
+    let answer = |principal: PrincipalRef<'_>| match Name::of(&principal) {
+        Some(name) => answers.get(&name).cloned().unwrap_or(Rewrite::Invalid),
+        None => Rewrite::Keep,
+    };
+    policy.rewrite_principals(answer).map_err(malformed_policy)
 }
 
 fn keep_if(exists: bool) -> Rewrite {

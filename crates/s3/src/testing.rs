@@ -7,7 +7,8 @@
 //! world.send_with(&jenny, "PUT /logs/a", &[], "body").await.ok();
 //! assert_eq!(world.send(&jenny, "GET /logs/a").await.ok().text(), "body");
 //! ```
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use catalog::{AccountId, CanonicalUserId, IamEntity};
@@ -21,11 +22,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use policy::{AttachedPolicy, Caller, CallerKind, Policy, PolicyKind, PolicySource};
 use vault::{Foundations, Vault};
+use wire::AwsError;
 use wire::request::Request as Head;
 use wire::rest::{self, Domains};
-use wire::{AwsError, Service};
 
-use crate::{Body, Frame, Request, ResponseBody, S3Error, Stores, dispatch, streams};
+use crate::{
+    Body, Frame, Request, ResponseBody, S3Error, Stores, dispatch, operation_name, streams,
+};
 
 /// Who calls, as text: made into an [`Identity`] for each request.
 #[derive(Clone, Debug)]
@@ -78,7 +81,7 @@ impl Who {
             Some(name) => (
                 CallerKind::User,
                 format!("arn:aws:iam::{account}:user/{name}"),
-                format!("AIDA{name}"),
+                unique_id(name),
             ),
         };
         let policies = self.policy.iter().map(|text| AttachedPolicy {
@@ -107,81 +110,117 @@ impl Who {
     }
 }
 
-struct NoDirectory;
+/// The unique id of the first user of a name.
+pub(crate) fn unique_id(name: &str) -> String {
+    format!("AIDA{:A<17}", name.to_uppercase())
+}
 
-impl IdentityFacts for NoDirectory {
+/// Who there is: users by ARN with their unique ids, and every account below 900000000000.
+#[derive(Default)]
+pub(crate) struct Principals {
+    ids: Mutex<BTreeMap<String, String>>,
+}
+
+impl Principals {
+    /// Adds a user, or gives its name to another.
+    pub(crate) fn add(&self, arn: &str, unique_id: &str) {
+        let mut ids = self.ids.lock().unwrap();
+        ids.insert(arn.to_owned(), unique_id.to_owned());
+    }
+
+    /// Deletes a user.
+    pub(crate) fn remove(&self, arn: &str) {
+        self.ids.lock().unwrap().remove(arn);
+    }
+}
+
+fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, FactsError>> {
+    Box::pin(std::future::ready(Ok(value)))
+}
+
+impl IdentityFacts for Principals {
     fn role<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Arc<RoleFacts>>, FactsError>> {
-        Box::pin(async { Ok(None) })
+        ready(None)
     }
     fn entity<'a>(
         &'a self,
         _: &'a IamEntity,
     ) -> BoxFuture<'a, Result<Option<EntityFacts>, FactsError>> {
-        Box::pin(async { Ok(None) })
+        ready(None)
     }
 }
 
-/// Every user exists, and its unique id is `AIDA` and its name; every account exists.
-impl PrincipalDirectory for NoDirectory {
+impl PrincipalDirectory for Principals {
     fn unique_id_of<'a>(
         &'a self,
         arn: &'a str,
     ) -> BoxFuture<'a, Result<Option<String>, FactsError>> {
-        let name = arn.split_once(":user/").map(|(_, name)| name);
-        Box::pin(async move { Ok(name.map(|name| format!("AIDA{name}"))) })
+        ready(self.ids.lock().unwrap().get(arn).cloned())
     }
     fn arn_of<'a>(
         &'a self,
         unique_id: &'a str,
     ) -> BoxFuture<'a, Result<Option<String>, FactsError>> {
-        let name = unique_id.strip_prefix("AIDA");
-        Box::pin(
-            async move { Ok(name.map(|name| format!("arn:aws:iam::111122223333:user/{name}"))) },
-        )
+        let ids = self.ids.lock().unwrap();
+        let found = ids.iter().find(|(_, id)| *id == unique_id);
+        ready(found.map(|(arn, _)| arn.clone()))
     }
-    fn account_exists(&self, _: AccountId) -> BoxFuture<'_, Result<bool, FactsError>> {
-        Box::pin(async { Ok(true) })
+    fn account_exists(&self, account: AccountId) -> BoxFuture<'_, Result<bool, FactsError>> {
+        ready(account.number() < 900_000_000_000)
     }
     fn account_of_canonical_id<'a>(
         &'a self,
         id: &'a CanonicalUserId,
     ) -> BoxFuture<'a, Result<Option<AccountId>, FactsError>> {
         let account = id.as_str().strip_suffix("0".repeat(52).as_str());
-        let account = account.and_then(|text| AccountId::parse_exact(text).ok());
-        Box::pin(async move { Ok(account) })
+        ready(account.and_then(|text| AccountId::parse_exact(text).ok()))
     }
 }
 
 /// A server's inside.
 pub(crate) struct World {
     pub(crate) stores: Stores,
+    pub(crate) principals: Arc<Principals>,
     gate: Gate,
+    foundations: Foundations,
     _directory: tempfile::TempDir,
 }
 
 impl World {
     pub(crate) async fn new() -> World {
+        World::in_region("us-east-1").await
+    }
+
+    pub(crate) async fn in_region(region: &str) -> World {
         let directory = tempfile::tempdir().unwrap();
         let options = Options {
             map_bytes: 1 << 28,
             ..Options::default()
         };
         let local = Arc::new(Local::open(directory.path().join("data"), options).unwrap());
-        let vault = Vault::open(Foundations {
+        let principals = Arc::new(Principals::default());
+        let foundations = Foundations {
             engine: local.clone(),
             control: local,
             keys: Arc::new(seal::KeyEncryptionKey::generate().unwrap()),
-            principals: Arc::new(NoDirectory),
-            region: "us-east-1".to_owned(),
-        })
-        .await
-        .unwrap();
-        let vault = Arc::new(vault);
+            principals: principals.clone(),
+            region: region.to_owned(),
+        };
+        let vault = Arc::new(Vault::open(foundations.clone()).await.unwrap());
         World {
-            gate: Gate::new(vault.clone(), Arc::new(NoDirectory)),
+            gate: Gate::new(vault.clone(), principals.clone()),
             stores: Stores { vault },
+            principals,
+            foundations,
             _directory: directory,
         }
+    }
+
+    /// Forgets everything that is not durable.
+    pub(crate) async fn restart(&mut self) {
+        let vault = Arc::new(Vault::open(self.foundations.clone()).await.unwrap());
+        self.gate = Gate::new(vault.clone(), self.principals.clone());
+        self.stores = Stores { vault };
     }
 
     /// A world with one bucket `logs` of account 111122223333.
@@ -240,7 +279,9 @@ impl World {
             query,
             headers: &headers,
         };
-        let route = rest::route(Service::S3, &head, &Domains::default())?;
+        let domains = Domains::default();
+        let service = rest::service(&head, &domains);
+        let route = rest::route(service, &head, &domains)?;
         let (body, decoded) = if streams(route.name()) {
             let frames = frames.into_iter().map(Ok::<_, S3Error>);
             let body = Body::from_frames(futures_util::stream::iter(frames));
@@ -256,7 +297,7 @@ impl World {
             (Body::Full(bytes.clone()), Some(bytes))
         };
         let input = rest::decode(&route, &headers, decoded.as_deref())?;
-        let now = Timestamp::now();
+        let now: Timestamp = "2026-02-03T04:05:06.789Z".parse().unwrap();
         let judge = self.gate.danger_judge_unverified(
             who.identity(),
             RequestFacts {
@@ -265,7 +306,7 @@ impl World {
                 secure_transport: true,
                 user_agent: None,
                 referer: None,
-                region: "us-east-1".to_owned(),
+                region: self.foundations.region.clone(),
                 auth_type: match who.account {
                     Some(_) => AuthType::Header,
                     None => AuthType::Anonymous,
@@ -276,7 +317,7 @@ impl World {
             },
         );
         let request = Request {
-            operation: route.name(),
+            operation: operation_name(service, route.name()),
             bucket: route.bucket.clone(),
             key: route.key.clone(),
             query: route.query.clone(),
@@ -284,7 +325,7 @@ impl World {
             headers,
             body,
             now,
-            region: "us-east-1".to_owned(),
+            region: self.foundations.region.clone(),
             request_id: "0000000000000000".to_owned(),
         };
         let response = dispatch(&judge, request, &self.stores)

@@ -116,6 +116,9 @@ impl App {
     fn facts(&self, call: &Call, head: &Parts, proof: &Proof, region: &str) -> RequestFacts {
         let (auth_type, signature_age_ms) = match proof {
             Proof::Anonymous => (AuthType::Anonymous, None),
+            Proof::Signed { verified } if verified.is_version_2() => {
+                (AuthType::QueryStringVersion2, None)
+            }
             Proof::Signed { verified } => match verified.auth_type() {
                 sigv4::AuthType::Header => (AuthType::Header, None),
                 sigv4::AuthType::Query | sigv4::AuthType::Post => (

@@ -20,6 +20,17 @@
 //!     vault.delete_bucket_policy(&permit).await
 //! }
 //! ```
+//!
+//! A permit for reading does not write:
+//!
+//! ```compile_fail,E0308
+//! async fn replace(
+//!     vault: &vault::Vault,
+//!     permit: gate::Permit<catalog::s3::GetBucketPolicy>,
+//! ) -> Result<(), vault::VaultError> {
+//!     vault.put_bucket_policy(&permit, "{}".to_owned()).await
+//! }
+//! ```
 
 pub mod acl;
 mod buckets;

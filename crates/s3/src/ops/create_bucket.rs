@@ -417,4 +417,47 @@ mod tests {
             "400 InvalidLocationConstraint"
         );
     }
+
+    #[tokio::test]
+    async fn policies_see_what_is_asked_for() {
+        let world = World::in_region("eu-west-1").await;
+        let creator = As::Stating(
+            ALICE,
+            "ann",
+            r#"{"Effect": "Allow", "Action": ["s3:CreateBucket", "s3:PutBucketOwnershipControls"],
+                "Resource": "arn:aws:s3:::team-*"},
+               {"Effect": "Deny", "Action": "s3:CreateBucket", "Resource": "*",
+                "Condition": {"StringNotEquals": {"s3:LocationConstraint": "eu-west-1"}}},
+               {"Effect": "Deny", "Action": "s3:*", "Resource": "*",
+                "Condition": {"StringEquals": {"s3:x-amz-object-ownership": "ObjectWriter"}}},
+               {"Effect": "Deny", "Action": "s3:CreateBucket", "Resource": "*",
+                "Condition": {"StringEquals": {"s3:x-amz-acl": "public-read"}}}"#,
+        );
+        let made =
+            |bucket: &'static str, region: &'static str, headers: &'static [(&str, &str)]| {
+                let (world, creator) = (&world, &creator);
+                async move {
+                    let body = format!(
+                        "<CreateBucketConfiguration><LocationConstraint>{region}\
+                     </LocationConstraint></CreateBucketConfiguration>"
+                    );
+                    let request = format!("PUT /{bucket}");
+                    world
+                        .send(creator, &request, headers, &body)
+                        .await
+                        .outcome()
+                }
+            };
+        let denied = "403 AccessDenied";
+        assert_eq!(made("other-a", "eu-west-1", &[]).await, denied);
+        assert_eq!(made("team-a", "EU", &[]).await, denied);
+        let writer = &[("x-amz-object-ownership", "ObjectWriter")];
+        assert_eq!(made("team-a", "eu-west-1", writer).await, denied);
+        assert_eq!(
+            made("team-a", "eu-west-1", &[("x-amz-acl", "public-read")]).await,
+            denied
+        );
+        let preferred = &[("x-amz-object-ownership", "BucketOwnerPreferred")];
+        assert_eq!(made("team-a", "eu-west-1", preferred).await, "200");
+    }
 }

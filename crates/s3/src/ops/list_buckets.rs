@@ -171,7 +171,7 @@ mod tests {
         let owner = As::User(ALICE, "ann", &["s3:ListAllMyBuckets"]);
         insta::assert_snapshot!(world.send(&owner, "GET /", &[], "").await.body, @r#"
         <?xml version="1.0" encoding="UTF-8"?>
-        <ListAllMyBucketsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Buckets><Bucket><Name>ants</Name><CreationDate>2026-02-03T04:05:06.000Z</CreationDate></Bucket><Bucket><Name>apes</Name><CreationDate>2026-02-03T04:05:06.000Z</CreationDate></Bucket><Bucket><Name>zoo</Name><CreationDate>2026-02-03T04:05:06.000Z</CreationDate></Bucket></Buckets><Owner><ID>1111111111111111111111111111111111111111111111111111111111111111</ID></Owner></ListAllMyBucketsResult>
+        <ListAllMyBucketsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Buckets><Bucket><Name>ants</Name><CreationDate>2026-02-03T04:05:06.000Z</CreationDate></Bucket><Bucket><Name>apes</Name><CreationDate>2026-02-03T04:05:06.000Z</CreationDate></Bucket><Bucket><Name>zoo</Name><CreationDate>2026-02-03T04:05:06.000Z</CreationDate></Bucket></Buckets><Owner><ID>1111111111110000000000000000000000000000000000000000000000000000</ID></Owner></ListAllMyBucketsResult>
         "#);
         let listed = world.send(&As::Root(BOB), "GET /", &[], "").await;
         assert_eq!(listed.element("Name"), Some("birds"));

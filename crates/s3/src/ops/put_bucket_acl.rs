@@ -152,7 +152,7 @@ mod tests {
         let shown = world.send(&OWNER, "GET /logs?acl", &[], "").await.body;
         insta::assert_snapshot!(shown, @r#"
         <?xml version="1.0" encoding="UTF-8"?>
-        <AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner><ID>1111111111111111111111111111111111111111111111111111111111111111</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>1111111111111111111111111111111111111111111111111111111111111111</ID></Grantee><Permission>FULL_CONTROL</Permission></Grant><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>
+        <AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner><ID>1111111111110000000000000000000000000000000000000000000000000000</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>1111111111110000000000000000000000000000000000000000000000000000</ID></Grantee><Permission>FULL_CONTROL</Permission></Grant><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>
         "#);
         assert_eq!(world.send(&OWNER, PUT, &[], &shown).await.outcome(), "200");
         assert_eq!(
@@ -174,7 +174,8 @@ mod tests {
     async fn each_mistake_has_its_error() {
         let world = open_bucket().await;
         let stranger = format!("id=\"{}\"", "c".repeat(64));
-        let cases: [(&[(&str, &str)], &str, &str); 8] = [
+        type Headers<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Headers<'_>, &str, &str); 8] = [
             (&[], "", "400 MissingSecurityHeader"),
             (&[("x-amz-acl", "fake")], "", "400 InvalidArgument"),
             (
@@ -207,6 +208,43 @@ mod tests {
         for (headers, body, wanted) in cases {
             let got = world.send(&OWNER, PUT, headers, body).await;
             assert_eq!(got.outcome(), wanted, "{headers:?} {body} {}", got.body);
+        }
+    }
+
+    #[tokio::test]
+    async fn mistakes_are_told_with_their_argument() {
+        let world = open_bucket().await;
+        let group = "http://acs.amazonaws.com/groups/s3/FakeGroup";
+        let grants_group = format!("uri=\"{group}\"");
+        let cases = [
+            ("x-amz-acl", "fake-acl", "x-amz-acl", "fake-acl", ""),
+            (
+                "x-amz-grant-write",
+                &grants_group,
+                "uri",
+                group,
+                "Invalid group uri",
+            ),
+            (
+                "x-amz-grant-write",
+                "id=\"wrong-id\"",
+                "id",
+                "wrong-id",
+                "Invalid id",
+            ),
+            (
+                "x-amz-grant-write",
+                "fakekey=1234",
+                "x-amz-grant-write",
+                "fakekey=1234",
+                "Argument format not recognized",
+            ),
+        ];
+        for (header, value, name, shown, message) in cases {
+            let got = world.send(&OWNER, PUT, &[(header, value)], "").await;
+            assert_eq!(got.element("ArgumentName"), Some(name));
+            assert_eq!(got.element("ArgumentValue"), Some(shown));
+            assert_eq!(got.element("Message").unwrap_or_default(), message);
         }
     }
 

@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(shown.header(minimum), Some("all_storage_classes_128K"));
         insta::assert_snapshot!(shown.body, @r#"
         <?xml version="1.0" encoding="UTF-8"?>
-        <LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><Expiration><Date>2030-01-01T00:00:00.000Z</Date></Expiration><ID>old</ID><Filter><And><Prefix>a/</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter><Status>Enabled</Status></Rule><Rule><ID>UkVRVUVTVElELTE=</ID><Filter><Prefix></Prefix></Filter><Status>Disabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>
+        <LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><Expiration><Date>2030-01-01T00:00:00.000Z</Date></Expiration><ID>old</ID><Filter><And><Prefix>a/</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter><Status>Enabled</Status></Rule><Rule><ID>MDAwMDAwMDAwMDAwMDAwMC0x</ID><Filter><Prefix></Prefix></Filter><Status>Disabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>
         "#);
         assert_eq!(world.outcome(&OWNER, "DELETE /logs?lifecycle").await, "204");
         assert_eq!(

@@ -100,7 +100,7 @@ mod tests {
     async fn a_namesake_does_not_get_what_its_forerunner_had() {
         let mut world = World::new().await.with_bucket("logs").await;
         let arn = "arn:aws:iam::222222222222:user/ben";
-        world.principals.add(arn, &unique_id("ben"));
+        world.principals().add(arn, &unique_id("ben"));
         let set = world
             .set_policy("logs", for_principal(json!({ "AWS": arn })))
             .await;
@@ -109,12 +109,12 @@ mod tests {
         assert_eq!(shown_principal(&world).await, json!({ "AWS": arn }));
         // What is kept is the id, over restarts too.
         world.restart().await;
-        world.principals.remove(arn);
+        world.principals().remove(arn);
         assert_eq!(
             shown_principal(&world).await,
             json!({ "AWS": unique_id("ben") })
         );
-        world.principals.add(arn, &unique_id("newben"));
+        world.principals().add(arn, &unique_id("newben"));
         assert_eq!(
             shown_principal(&world).await,
             json!({ "AWS": unique_id("ben") })
@@ -137,7 +137,7 @@ mod tests {
             shown_principal(&world).await,
             json!({ "AWS": "arn:aws:iam::222222222222:root" })
         );
-        let unknown = for_principal(json!({ "AWS": "333333333333" }));
+        let unknown = for_principal(json!({ "AWS": "999999999999" }));
         let set = world.set_policy("logs", unknown).await;
         assert_eq!(set.outcome(), "400 MalformedPolicy");
     }
@@ -207,6 +207,39 @@ mod tests {
             "403 AccessDenied"
         );
         assert_eq!(world.outcome(&BEN, "HEAD /logs").await, "403 AccessDenied");
+        assert_eq!(world.outcome(&OWNER, "HEAD /logs").await, "200");
+    }
+
+    #[tokio::test]
+    async fn the_root_of_the_owner_cannot_lock_itself_out() {
+        let world = World::new().await.with_bucket("logs").await;
+        let lockout = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/*"],
+            }],
+        });
+        assert_eq!(world.set_policy("logs", lockout).await.outcome(), "204");
+        assert_eq!(
+            world.outcome(&OWNER, "HEAD /logs").await,
+            "403 AccessDenied"
+        );
+        let admin = As::User(ALICE, "ann", &["*"]);
+        let delete = "DELETE /logs?policy";
+        let refused = world.send(&admin, delete, &[], "").await;
+        assert_eq!(refused.outcome(), "403 AccessDenied");
+        assert_eq!(
+            refused.element("Message"),
+            Some(
+                "User: arn:aws:iam::111111111111:user/ann is not authorized to perform: \
+                 s3:DeleteBucketPolicy on resource: &quot;arn:aws:s3:::logs&quot; with an explicit \
+                 deny in a resource-based policy"
+            )
+        );
+        assert_eq!(world.outcome(&OWNER, delete).await, "204");
         assert_eq!(world.outcome(&OWNER, "HEAD /logs").await, "200");
     }
 }

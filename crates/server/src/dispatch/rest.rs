@@ -3,13 +3,13 @@ use std::error::Error as StdError;
 
 use bytes::Bytes;
 use gate::{Identity, Proof};
-use http::Response;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use s3::{Body, S3Error};
 use wire::chunked::{Announced, Decoder, PayloadCheck};
 use wire::request::Request;
 use wire::rest::{self, Route, Target};
-use wire::sigv4::{self, ChunkSeed, Payload, Style};
+use wire::sigv4::{self, AuthType, ChunkSeed, Payload, Style, version2};
 use wire::{AwsError, Service};
 
 use super::{App, Call, answer, credential_error, endpoint, put, wire_request};
@@ -106,7 +106,10 @@ impl App {
             payload,
             seed,
         } = who;
-        let (input, body) = self.rest_body(head, &route, &payload, seed, body).await?;
+        let headers = headers_of(head, &route, &proof);
+        let (input, body) = self
+            .rest_body(&headers, &route, &payload, seed, body)
+            .await?;
         let judge = self.judge(call, head, &proof, identity, &region);
         let request = s3::Request {
             operation: s3::operation_name(route.service, route.name()),
@@ -114,7 +117,7 @@ impl App {
             key: route.key,
             query: route.query,
             input,
-            headers: head.headers.clone(),
+            headers,
             body,
             now: call.now,
             region,
@@ -132,6 +135,9 @@ impl App {
         service: Service,
         request: &Request<'_>,
     ) -> Result<Authenticated, S3Error> {
+        if let Some(url) = version2::parse(request, call.now)? {
+            return self.authenticate_version_2(call, request, &url);
+        }
         let endpoint = endpoint(service);
         let Some(presented) = sigv4::parse(request, &endpoint, call.now)? else {
             return Ok(Authenticated {
@@ -172,7 +178,42 @@ impl App {
             identity,
             region,
             payload: verified.payload().clone(),
-            seed: Some(verified.chunk_seed()),
+            seed: verified.chunk_seed(),
+            proof: Proof::Signed {
+                verified: Box::new(verified),
+            },
+        })
+    }
+
+    /// Presigned URLs of signature version 2: the AWS CLI and boto3 make them for this endpoint.
+    fn authenticate_version_2(
+        &self,
+        call: &mut Call,
+        request: &Request<'_>,
+        url: &version2::PresentedUrl,
+    ) -> Result<Authenticated, S3Error> {
+        call.record.access_key_id = Some(url.access_key_id().to_owned());
+        let refuse = |error: &directory::CredentialError| {
+            credential_error(error, Style::S3, url.access_key_id(), url.session_token())
+        };
+        let found = self
+            .directory
+            .lookup(url.access_key_id(), url.session_token(), call.now)
+            .map_err(|error| refuse(&error))?;
+        let bucket = self.domains.label(request.host());
+        let secret = sigv4::Secret::new(found.secret().expose());
+        let verified = url.verify(request, bucket.as_deref(), &secret)?;
+        let identity = self
+            .directory
+            .identity(&found, "s3")
+            .map_err(|error| refuse(&error))?;
+        self.directory
+            .note_use(&found, call.now, "s3", &self.region);
+        Ok(Authenticated {
+            identity,
+            region: self.region.clone(),
+            payload: verified.payload().clone(),
+            seed: None,
             proof: Proof::Signed {
                 verified: Box::new(verified),
             },
@@ -182,7 +223,7 @@ impl App {
     /// Streams bodies of objects; reads all others, whose XML becomes part of the input.
     async fn rest_body(
         &self,
-        head: &Parts,
+        headers: &HeaderMap,
         route: &Route,
         payload: &Payload,
         seed: Option<ChunkSeed>,
@@ -190,9 +231,9 @@ impl App {
     ) -> Result<(serde_json::Value, Body), S3Error> {
         payload.check_operation(route.name())?;
         if s3::streams(route.name()) {
-            let input = rest::decode(route, &head.headers, None)?;
+            let input = rest::decode(route, headers, None)?;
             let decoder = if payload.is_chunked() {
-                Decoder::new(payload, seed, Announced::read(&head.headers)?)
+                Decoder::new(payload, seed, Announced::read(headers)?)
             } else {
                 None
             };
@@ -201,10 +242,47 @@ impl App {
         }
         let bytes = body.collect(XML_BYTES_MAX).await?;
         check_whole(payload, &bytes)?;
-        let input = rest::decode(route, &head.headers, Some(&bytes))?;
+        let input = rest::decode(route, headers, Some(&bytes))?;
         Ok((input, Body::from(bytes)))
     }
 }
+
+/// The headers, with those that a presigned URL carries as parameters: they were signed with it.
+fn headers_of(head: &Parts, route: &Route, proof: &Proof) -> HeaderMap {
+    let mut headers = head.headers.clone();
+    let presigned = match proof {
+        Proof::Signed { verified } => verified.auth_type() == AuthType::Query,
+        Proof::Anonymous => false,
+    };
+    if !presigned {
+        return headers;
+    }
+    for (name, value) in &route.query {
+        let name = name.to_ascii_lowercase();
+        if !name.starts_with("x-amz-") || SIGNING_PARAMETERS.contains(&name.as_str()) {
+            continue;
+        }
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value))
+            && !headers.contains_key(&name)
+        {
+            headers.insert(name, value);
+        }
+    }
+    headers
+}
+
+/// Parameters of a presigned URL that sign it.
+const SIGNING_PARAMETERS: &[&str] = &[
+    "x-amz-algorithm",
+    "x-amz-content-sha256",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-security-token",
+    "x-amz-signature",
+    "x-amz-signedheaders",
+];
 
 fn check_whole(payload: &Payload, bytes: &Bytes) -> Result<(), AwsError> {
     let mut check = PayloadCheck::new(payload);

@@ -15,6 +15,10 @@ impl Secret {
         Secret(Zeroizing::new(secret.to_owned()))
     }
 
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// The key for all requests of one day, region and service.
     #[must_use]
     pub fn signing_key(&self, scope: &Scope) -> SigningKey {

@@ -35,6 +35,7 @@ mod key;
 mod parse;
 mod payload;
 mod presigned;
+pub mod version2;
 
 use std::time::Duration;
 
@@ -297,13 +298,13 @@ impl Presented {
             auth_type: self.auth_type,
             signature_age: Duration::try_from(age).unwrap_or_default(),
             payload: self.payload.clone(),
-            seed: ChunkSeed {
+            seed: Some(ChunkSeed {
                 access_key_id: self.access_key_id.clone(),
                 key: key.clone(),
                 date_text: self.date_text.clone(),
                 scope: self.scope.text(),
                 signature: self.signature.clone(),
-            },
+            }),
         }
     }
 }
@@ -314,7 +315,7 @@ pub struct Verified {
     auth_type: AuthType,
     signature_age: Duration,
     payload: Payload,
-    seed: ChunkSeed,
+    seed: Option<ChunkSeed>,
 }
 
 impl Verified {
@@ -336,15 +337,21 @@ impl Verified {
         self.signature_age
     }
 
+    /// Whether it was a presigned URL of signature version 2.
+    #[must_use]
+    pub fn is_version_2(&self) -> bool {
+        self.seed.is_none()
+    }
+
     /// What the body must be.
     #[must_use]
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
 
-    /// What the chunks of a signed streaming body continue from.
+    /// What the chunks of a signed streaming body continue from; version 2 signs none.
     #[must_use]
-    pub fn chunk_seed(&self) -> ChunkSeed {
+    pub fn chunk_seed(&self) -> Option<ChunkSeed> {
         self.seed.clone()
     }
 }
