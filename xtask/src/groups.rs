@@ -110,6 +110,19 @@ impl Group {
         }
     }
 
+    /// The folders whose clients it runs, each with a lock file of its own.
+    pub fn clients(&self) -> Vec<PathBuf> {
+        let Kind::Pytest(folders) = &self.kind else {
+            return Vec::new();
+        };
+        let mut clients = folders.clone();
+        if self.name == "walkthroughs" {
+            // The pages with Java take the SDK from there.
+            clients.push(PathBuf::from("tests/sdks/java-v1"));
+        }
+        clients
+    }
+
     /// Whether it talks to the built program, rather than being built itself.
     pub fn needs_program(&self) -> bool {
         matches!(self.kind, Kind::Pytest(_))

@@ -10,6 +10,8 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 class TestGo(SdkSuite):
     """Nothing about the address is set: to an IP address this SDK sends the bucket in the path by itself."""
 
+    MULTIPART_CHECKSUM_TYPE = "COMPOSITE"
+
     def command(self):
         built(FOLDER, "go", "build", "-o", "target/client", ".")
         return [str(FOLDER / "target" / "client")]

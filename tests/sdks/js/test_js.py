@@ -10,6 +10,8 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 class TestJavaScript(SdkSuite):
     """Nothing about the address is set: to an IP address this SDK sends the bucket in the path by itself."""
 
+    MULTIPART_CHECKSUM_TYPE = "COMPOSITE"
+
     def command(self):
         return ["node", str(FOLDER / "client.mjs")]
 
