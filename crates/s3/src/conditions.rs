@@ -29,10 +29,10 @@ pub(crate) struct SourceConditions {
 /// Which condition does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
-    IfMatch,
-    IfUnmodifiedSince,
-    IfNoneMatch,
-    IfModifiedSince,
+    Match,
+    UnmodifiedSince,
+    NoneMatch,
+    ModifiedSince,
 }
 
 impl ReadConditions {
@@ -45,9 +45,9 @@ impl ReadConditions {
         };
         match self.broken(object, now) {
             None => Ok(()),
-            Some(Broken::IfMatch) => failed("If-Match"),
-            Some(Broken::IfUnmodifiedSince) => failed("If-Unmodified-Since"),
-            Some(Broken::IfNoneMatch | Broken::IfModifiedSince) => Err(S3Error::NotModified {
+            Some(Broken::Match) => failed("If-Match"),
+            Some(Broken::UnmodifiedSince) => failed("If-Unmodified-Since"),
+            Some(Broken::NoneMatch | Broken::ModifiedSince) => Err(S3Error::NotModified {
                 etag: format!("\"{}\"", object.etag),
                 last_modified: wire::time::imf_fixdate(object.last_modified),
             }),
@@ -57,17 +57,17 @@ impl ReadConditions {
     // The first two beat the others; an ETag beats a date.
     fn broken(&self, object: &StoredObject, now: Timestamp) -> Option<Broken> {
         match (&self.if_match, self.if_unmodified_since) {
-            (Some(wanted), _) if !names(wanted, &object.etag) => return Some(Broken::IfMatch),
+            (Some(wanted), _) if !names(wanted, &object.etag) => return Some(Broken::Match),
             (None, Some(date)) if object.last_modified > date => {
-                return Some(Broken::IfUnmodifiedSince);
+                return Some(Broken::UnmodifiedSince);
             }
             _ => {}
         }
         match (&self.if_none_match, self.if_modified_since) {
-            (Some(unwanted), _) if names(unwanted, &object.etag) => Some(Broken::IfNoneMatch),
+            (Some(unwanted), _) if names(unwanted, &object.etag) => Some(Broken::NoneMatch),
             // A date in the future says nothing.
             (None, Some(date)) if object.last_modified <= date && date <= now => {
-                Some(Broken::IfModifiedSince)
+                Some(Broken::ModifiedSince)
             }
             _ => None,
         }
@@ -85,10 +85,10 @@ impl SourceConditions {
         };
         let condition = match conditions.broken(object, now) {
             None => return Ok(()),
-            Some(Broken::IfMatch) => "x-amz-copy-source-If-Match",
-            Some(Broken::IfUnmodifiedSince) => "x-amz-copy-source-If-Unmodified-Since",
-            Some(Broken::IfNoneMatch) => "x-amz-copy-source-If-None-Match",
-            Some(Broken::IfModifiedSince) => "x-amz-copy-source-If-Modified-Since",
+            Some(Broken::Match) => "x-amz-copy-source-If-Match",
+            Some(Broken::UnmodifiedSince) => "x-amz-copy-source-If-Unmodified-Since",
+            Some(Broken::NoneMatch) => "x-amz-copy-source-If-None-Match",
+            Some(Broken::ModifiedSince) => "x-amz-copy-source-If-Modified-Since",
         };
         Err(S3Error::PreconditionFailed {
             condition: condition.to_owned(),

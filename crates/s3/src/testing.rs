@@ -183,7 +183,7 @@ pub(crate) struct World {
     pub(crate) principals: Arc<Principals>,
     gate: Gate,
     foundations: Foundations,
-    _directory: tempfile::TempDir,
+    pub(crate) directory: tempfile::TempDir,
 }
 
 impl World {
@@ -212,7 +212,7 @@ impl World {
             stores: Stores { vault },
             principals,
             foundations,
-            _directory: directory,
+            directory,
         }
     }
 

@@ -110,6 +110,16 @@ pub(crate) fn refused(bucket: &BucketName, error: CommitError) -> VaultError {
     }
 }
 
+/// Actions on existing objects that object ACLs may allow.
+const ACTIONS_BY_ACL: [&str; 6] = [
+    s3::GetObject::NAME,
+    s3::GetObjectVersion::NAME,
+    s3::GetObjectAcl::NAME,
+    s3::GetObjectVersionAcl::NAME,
+    s3::PutObjectAcl::NAME,
+    s3::PutObjectVersionAcl::NAME,
+];
+
 /// How often a change of an object's record is tried again when others change it too.
 const CHANGE_ATTEMPTS_MAX: usize = 16;
 
@@ -139,9 +149,11 @@ impl Vault {
         let Some(head) = head else {
             return Ok(None);
         };
-        let acls_count = permit
-            .bucket()
-            .is_some_and(|bucket| bucket.ownership != ObjectOwnership::BucketOwnerEnforced);
+        // The gate looked at the object only where its ACL counts.
+        let acls_count = ACTIONS_BY_ACL.contains(&A::NAME)
+            && permit
+                .bucket()
+                .is_some_and(|bucket| bucket.ownership != ObjectOwnership::BucketOwnerEnforced);
         match permit.object() {
             Some(judged) if judged.sequence != head.sequence.0 => {
                 return Err(VaultError::ChangedMeanwhile);

@@ -63,6 +63,8 @@ struct StoredUpload {
     sealed_key: Vec<u8>,
     #[serde(rename = "c", default)]
     checksum: Option<(String, ChecksumType)>,
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    encryption: Option<String>,
     #[serde(rename = "i")]
     initiator: UploadInitiator,
 }
@@ -224,6 +226,7 @@ impl Vault {
                 Ok(Some(Initiator {
                     user_id: stored.initiator.user_id,
                     account: stored.initiator.account,
+                    server_side_encryption: stored.encryption,
                 }))
             }
             Some(_) | None => Ok(None),
@@ -251,7 +254,7 @@ impl Vault {
         }
     }
 
-    /// Begins an upload; answers its id.
+    /// Begins an upload; answers its id. `encryption` is `x-amz-server-side-encryption` as sent.
     ///
     /// # Errors
     /// The bucket is gone, or the engine fails.
@@ -260,6 +263,7 @@ impl Vault {
         permit: &Permit<s3::PutObject>,
         new: NewObject,
         checksum: Option<UploadChecksum>,
+        encryption: Option<String>,
         initiator: UploadInitiator,
     ) -> Result<String, VaultError> {
         let target = self.target(permit)?;
@@ -276,6 +280,7 @@ impl Vault {
             sealed_key,
             checksum: checksum
                 .map(|checksum| (checksum.algorithm.name().to_owned(), checksum.kind)),
+            encryption,
             initiator,
         };
         let created = self

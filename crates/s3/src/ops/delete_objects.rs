@@ -1,6 +1,7 @@
 //! DeleteObjects: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 use catalog::{Object, s3};
-use gate::{Ask, Authorized, Each, Either, Identity, Operation, RefusalKind};
+use futures_util::StreamExt as _;
+use gate::{Ask, Authorized, Each, Either, Identity, Operation, Permit, RefusalKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vault::{Condition, VaultError};
@@ -14,6 +15,9 @@ pub enum DeleteObjects {}
 
 /// The most objects of one request.
 const OBJECTS_MAX: usize = 1000;
+
+/// Deletions that wait for the disk at the same time.
+const AT_ONCE: usize = 64;
 
 /// What the request carries.
 #[derive(Debug)]
@@ -75,26 +79,32 @@ impl Operation for DeleteObjects {
 
     async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
         let input = call.input;
-        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-        for (item, permit) in input.objects.into_iter().zip(call.permits) {
-            let outcome = match permit {
-                // Said for the request as a whole, before anything is judged (spec S-1).
+        // Said for the request as a whole, before anything is judged (spec S-1).
+        let mut permits = Vec::with_capacity(input.objects.len());
+        for permit in call.permits {
+            match permit {
                 Err(refusal) if matches!(refusal.kind, RefusalKind::NoSuchBucket(_)) => {
                     return Err(refusal.into());
                 }
-                Err(refusal) => Err(S3Error::from(refusal)),
-                Ok(_) if matches!(item.version, VersionId::Unknown(_)) => Ok(()),
-                Ok(Either::Left(permit)) => told(
-                    stores.vault.delete_object(&permit, item.condition).await,
-                    &item.object,
-                ),
-                Ok(Either::Right(permit)) => told(
-                    stores.vault.delete_object(&permit, item.condition).await,
-                    &item.object,
-                ),
-            };
-            let key = item.object.key.as_str();
-            let version = item.object.version.as_deref();
+                permit => permits.push(permit),
+            }
+        }
+        let outcomes: Vec<(Object, Result<(), S3Error>)> =
+            futures_util::stream::iter(input.objects.into_iter().zip(permits))
+                .map(|(item, permit)| async move {
+                    let outcome = match permit {
+                        Ok(permit) => delete(&item, &permit, stores).await,
+                        Err(refusal) => Err(refusal.into()),
+                    };
+                    (item.object, outcome)
+                })
+                .buffered(AT_ONCE)
+                .collect()
+                .await;
+        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        for (object, outcome) in outcomes {
+            let key = object.key.as_str();
+            let version = object.version.as_deref();
             match outcome {
                 Ok(()) if input.quiet => {}
                 Ok(()) => deleted.push(json!({"Key": key, "VersionId": version})),
@@ -111,10 +121,18 @@ impl Operation for DeleteObjects {
     }
 }
 
-fn told(outcome: Result<(), VaultError>, object: &Object) -> Result<(), S3Error> {
+type Permits = Either<Permit<s3::DeleteObject>, Permit<s3::DeleteObjectVersion>>;
+
+async fn delete(item: &Item, permit: &Permits, stores: &Stores) -> Result<(), S3Error> {
+    let condition = item.condition.clone();
+    let outcome = match permit {
+        _ if matches!(item.version, VersionId::Unknown(_)) => Ok(()),
+        Either::Left(permit) => stores.vault.delete_object(permit, condition).await,
+        Either::Right(permit) => stores.vault.delete_object(permit, condition).await,
+    };
     outcome.map_err(|error| match error {
         VaultError::NoSuchObject => S3Error::NoSuchKey {
-            key: object.key.to_string(),
+            key: item.object.key.to_string(),
         },
         error => error.into(),
     })

@@ -58,7 +58,7 @@ impl Operation for ListObjects {
         let query = Query {
             prefix: members.prefix.clone().unwrap_or_default(),
             delimiter: members.delimiter.clone(),
-            after: Some(marker.clone()).filter(|marker| !marker.is_empty()),
+            after: after(&marker, &members),
             limit,
         };
         let page = stores.vault.list_objects(&call.permits, query).await?;
@@ -89,6 +89,19 @@ impl Operation for ListObjects {
     }
 }
 
+/// A marker below a common prefix has passed all of it.
+fn after(marker: &str, members: &Members) -> Option<String> {
+    let prefix = members.prefix.as_deref().unwrap_or_default();
+    let delimiter = members.delimiter.as_deref().unwrap_or_default();
+    let passed = marker
+        .strip_prefix(prefix)
+        .filter(|_| !delimiter.is_empty())
+        .and_then(|rest| rest.split_once(delimiter))
+        .map(|(name, _)| format!("{prefix}{name}{delimiter}"));
+    let after = passed.unwrap_or_else(|| marker.to_owned());
+    Some(after).filter(|after| !after.is_empty())
+}
+
 impl S3Operation for ListObjects {
     fn input(mut request: Request) -> Result<Input, S3Error> {
         let sent = listing::Sent::read(&request);
@@ -105,5 +118,55 @@ impl S3Operation for ListObjects {
 
     fn respond(output: Response) -> Response {
         output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{World, root};
+
+    #[tokio::test]
+    async fn markers_lead_from_page_to_page() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        for key in ["a/1", "a/2", "b", "c/1"] {
+            world.send(&owner, &format!("PUT /logs/{key}")).await.ok();
+        }
+        let page = world
+            .send(&owner, "GET /logs?delimiter=/&max-keys=2")
+            .await
+            .ok();
+        assert_eq!(page.elements("Key"), ["b"]);
+        assert_eq!(page.element("NextMarker"), "b");
+        let page = world
+            .send(&owner, "GET /logs?delimiter=/&marker=b")
+            .await
+            .ok();
+        assert!(
+            page.text()
+                .contains("<CommonPrefixes><Prefix>c/</Prefix></CommonPrefixes>")
+        );
+        assert_eq!(page.element("IsTruncated"), "false");
+        let page = world
+            .send(&owner, "GET /logs?delimiter=/&marker=a/1")
+            .await
+            .ok();
+        assert!(
+            !page.text().contains("<Prefix>a/</Prefix>"),
+            "{}",
+            page.text()
+        );
+        assert_eq!(page.elements("Key"), ["b"]);
+        // Without a delimiter there is no NextMarker.
+        let page = world.send(&owner, "GET /logs?max-keys=1").await.ok();
+        assert_eq!(
+            (
+                page.element("Key").as_str(),
+                page.element("NextMarker").as_str()
+            ),
+            ("a/1", "")
+        );
+        assert_eq!(page.element("IsTruncated"), "true");
+        assert_eq!(page.element("ID").len(), 64);
     }
 }

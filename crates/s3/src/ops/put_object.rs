@@ -384,4 +384,206 @@ mod tests {
             "404 NoSuchBucket: The specified bucket does not exist BucketName=absent"
         );
     }
+
+    fn files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                found.extend(files(&path));
+            } else {
+                found.push(path);
+            }
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn no_body_is_at_rest_in_plain_text() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let secret = "kept between us ";
+        for (key, times) in [("small", 3), ("large", 20_000)] {
+            let line = format!("PUT /logs/{key}");
+            world
+                .send_with(&owner, &line, &[], secret.repeat(times))
+                .await
+                .ok();
+            let got = world.send(&owner, &format!("GET /logs/{key}")).await.ok();
+            assert_eq!(got.text(), secret.repeat(times));
+        }
+        let mut bytes_seen = 0;
+        for path in files(world.directory.path()) {
+            let bytes = std::fs::read(&path).unwrap();
+            bytes_seen += bytes.len();
+            let found = bytes
+                .windows(secret.len())
+                .any(|window| window == secret.as_bytes());
+            assert!(!found, "{}", path.display());
+        }
+        assert!(bytes_seen > 320_000, "the bodies are elsewhere");
+    }
+
+    #[tokio::test]
+    async fn an_uploader_of_another_account_owns_what_it_writes_where_acls_count() {
+        let world = World::new().await;
+        let owner = root("111122223333");
+        let headers = [("x-amz-object-ownership", "ObjectWriter")];
+        world
+            .send_with(&owner, "PUT /shared", &headers, "")
+            .await
+            .ok();
+        world
+            .send(&owner, "DELETE /shared?publicAccessBlock")
+            .await
+            .ok();
+        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+            "Principal":{"AWS":"arn:aws:iam::444455556666:root"},
+            "Action":["s3:PutObject","s3:PutObjectAcl"],"Resource":"arn:aws:s3:::shared/*"}]}"#;
+        world
+            .send_with(&owner, "PUT /shared?policy", &[], policy)
+            .await
+            .ok();
+        let other = root("444455556666");
+        let put = |key: &'static str, acl: &'static str| {
+            let (world, other) = (&world, &other);
+            async move {
+                let headers = [("x-amz-acl", acl)];
+                world
+                    .send_with(other, &format!("PUT /shared/{key}"), &headers, "x")
+                    .await
+                    .told()
+            }
+        };
+        assert_eq!(put("closed", "private").await, "200 ok");
+        assert_eq!(put("open", "bucket-owner-full-control").await, "200 ok");
+        assert_eq!(put("public", "public-read").await, "200 ok");
+        let get = |who, key: &'static str| {
+            let world = &world;
+            async move { world.send(&who, &format!("GET /shared/{key}")).await.told() }
+        };
+        // The famous surprise: the bucket owner cannot read it.
+        assert!(
+            get(owner.clone(), "closed")
+                .await
+                .starts_with("403 AccessDenied")
+        );
+        assert_eq!(get(owner.clone(), "open").await, "200 ok");
+        assert_eq!(get(other.clone(), "closed").await, "200 ok");
+        assert_eq!(get(anonymous(), "public").await, "200 ok");
+        assert!(get(anonymous(), "open").await.starts_with("403"));
+        // Yet may always delete it.
+        assert_eq!(
+            world.send(&owner, "DELETE /shared/closed").await.told(),
+            "204 ok"
+        );
+        let list = world.send(&owner, "GET /shared").await.ok();
+        assert!(
+            list.elements("ID")
+                .iter()
+                .all(|id| id.starts_with("444455556666"))
+        );
+    }
+
+    #[tokio::test]
+    async fn tags_are_read_replaced_and_removed() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        world
+            .send_with(&owner, "PUT /logs/k", &[("x-amz-tagging", "a=1")], "x")
+            .await
+            .ok();
+        let got = world.send(&owner, "GET /logs/k?tagging").await.ok();
+        assert_eq!(
+            (got.element("Key"), got.element("Value")),
+            ("a".to_owned(), "1".to_owned())
+        );
+        let tags = "<Tagging><TagSet><Tag><Key>b</Key><Value>2</Value></Tag><Tag><Key>c</Key><Value/></Tag></TagSet></Tagging>";
+        let before = world.send(&owner, "HEAD /logs/k").await.ok();
+        world
+            .send_with(&owner, "PUT /logs/k?tagging", &[], tags)
+            .await
+            .ok();
+        let got = world.send(&owner, "GET /logs/k?tagging").await.ok();
+        assert_eq!(got.elements("Key"), ["b", "c"]);
+        // Changing tags changes nothing else.
+        let after = world.send(&owner, "HEAD /logs/k").await.ok();
+        assert_eq!(
+            before.header("last-modified"),
+            after.header("last-modified")
+        );
+        assert_eq!(after.header("x-amz-tagging-count"), "2");
+        assert_eq!(
+            world.send(&owner, "DELETE /logs/k?tagging").await.told(),
+            "204 ok"
+        );
+        let got = world.send(&owner, "GET /logs/k?tagging").await.ok();
+        assert!(got.elements("Key").is_empty());
+        let none = "<Tagging><TagSet/></Tagging>";
+        assert_eq!(
+            world
+                .send_with(&owner, "PUT /logs/k?tagging", &[], none)
+                .await
+                .told(),
+            "200 ok"
+        );
+        assert_eq!(
+            world
+                .send_with(&owner, "PUT /logs/absent?tagging", &[], tags)
+                .await
+                .told(),
+            "404 NoSuchKey: The specified key does not exist. Key=absent"
+        );
+        let nonsense = world
+            .send_with(&owner, "PUT /logs/k?tagging", &[], "<Tagging/>")
+            .await;
+        assert_eq!(nonsense.error().code, "MalformedXML");
+    }
+
+    #[tokio::test]
+    async fn tags_of_the_object_decide_where_a_policy_names_them() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        for (key, tag) in [("red", "team=red"), ("blue", "team=blue")] {
+            let line = format!("PUT /logs/{key}");
+            world
+                .send_with(&owner, &line, &[("x-amz-tagging", tag)], "x")
+                .await
+                .ok();
+        }
+        let statement = r#"{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectTagging"],"Resource":"*",
+            "Condition":{"StringEquals":{"s3:ExistingObjectTag/team":"red"}}}"#;
+        let ann = user("111122223333", "ann", statement);
+        assert_eq!(world.send(&ann, "GET /logs/red").await.told(), "200 ok");
+        assert_eq!(
+            world.send(&ann, "GET /logs/red?tagging").await.told(),
+            "200 ok"
+        );
+        assert_eq!(
+            world.send(&ann, "GET /logs/blue").await.error().code,
+            "AccessDenied"
+        );
+        assert_eq!(
+            world
+                .send(&ann, "GET /logs/blue?tagging")
+                .await
+                .error()
+                .code,
+            "AccessDenied"
+        );
+        // A copy's source is judged without its tags; a part that is copied, with them.
+        let put =
+            r#"{"Effect":"Allow","Action":["s3:PutObject","s3:PutObjectTagging"],"Resource":"*"}"#;
+        let ann = user("111122223333", "ann", &format!("{statement},{put}"));
+        let from = [("x-amz-copy-source", "logs/red")];
+        let copied = world.send_with(&ann, "PUT /logs/copy", &from, "").await;
+        assert_eq!(copied.error().code, "AccessDenied");
+        let created = world.send(&ann, "POST /logs/copy?uploads").await.ok();
+        let line = format!(
+            "PUT /logs/copy?partNumber=1&uploadId={}",
+            created.element("UploadId")
+        );
+        let part = world.send_with(&ann, &line, &from, "").await;
+        assert_eq!(part.told(), "200 ok");
+    }
 }

@@ -171,6 +171,41 @@ impl S3Operation for UploadPartCopy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{World, root, user};
+
+    #[tokio::test]
+    async fn a_part_is_copied_from_a_range() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        world
+            .send_with(&owner, "PUT /logs/source", &[], "0123456789")
+            .await
+            .ok();
+        let upload = world
+            .send(&owner, "POST /logs/k?uploads")
+            .await
+            .ok()
+            .element("UploadId");
+        let line = format!("PUT /logs/k?partNumber=1&uploadId={upload}");
+        let from = [("x-amz-copy-source", "logs/source"), (RANGE, "bytes=2-5")];
+        let copied = world.send_with(&owner, &line, &from, "").await.ok();
+        let etag = copied.element("ETag").replace("&quot;", "");
+        let complete = format!(
+            "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+        );
+        let done = format!("POST /logs/k?uploadId={upload}");
+        world.send_with(&owner, &done, &[], complete).await.ok();
+        assert_eq!(world.send(&owner, "GET /logs/k").await.ok().text(), "2345");
+        // Writing is not enough.
+        let put = r#"{"Effect":"Allow","Action":"s3:PutObject","Resource":"*"}"#;
+        let ann = user("111122223333", "ann", put);
+        let error = world.send_with(&ann, &line, &from, "").await.error();
+        assert!(
+            error.message.contains("s3:GetObject on resource"),
+            "{}",
+            error.message
+        );
+    }
 
     #[test]
     fn ranges_must_lie_within_the_source() {

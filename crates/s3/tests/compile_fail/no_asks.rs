@@ -1,0 +1,6 @@
+//! Asking nothing is not an ask.
+fn binding<A: gate::Binding>() {}
+
+fn main() {
+    binding::<()>();
+}
