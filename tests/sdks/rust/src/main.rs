@@ -52,7 +52,10 @@ where
     show("refused-code", service.code().unwrap_or_default());
     show("refused-message", service.message().unwrap_or_default());
     show("refused-status", answer.status());
-    show("refused-request-id", service.request_id().unwrap_or_default());
+    show(
+        "refused-request-id",
+        service.request_id().unwrap_or_default(),
+    );
     show("refused-shown", service.meta());
     std::process::exit(0);
 }
@@ -62,7 +65,10 @@ fn http() -> SharedHttpClient {
 }
 
 async fn assume_role() -> Outcome<Credentials> {
-    let (id, secret) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"));
+    let (id, secret) = (
+        variable("AWS_ACCESS_KEY_ID"),
+        variable("AWS_SECRET_ACCESS_KEY"),
+    );
     let user = Credentials::new(id, secret, None, None, "environment");
     let answer = sts(user)
         .assume_role()
@@ -135,15 +141,26 @@ impl S3 {
 async fn session() -> Outcome {
     let credentials = assume_role().await?;
     let expiry = credentials.expiry().ok_or("the session never ends")?;
-    show("seconds", expiry.duration_since(SystemTime::now())?.as_secs() + 1);
-    let identity = sts(credentials).get_caller_identity().send().await.map_err(refused)?;
+    show(
+        "seconds",
+        expiry.duration_since(SystemTime::now())?.as_secs() + 1,
+    );
+    let identity = sts(credentials)
+        .get_caller_identity()
+        .send()
+        .await
+        .map_err(refused)?;
     show("arn", identity.arn().unwrap_or_default());
     show("account", identity.account().unwrap_or_default());
     Ok(())
 }
 
 async fn objects(s3: &S3) -> Outcome {
-    let S3 { client, bucket, key } = s3;
+    let S3 {
+        client,
+        bucket,
+        key,
+    } = s3;
     let put = client
         .put_object()
         .bucket(bucket)
@@ -158,12 +175,21 @@ async fn objects(s3: &S3) -> Outcome {
     show("put-crc32", put.checksum_crc32().unwrap_or_default());
     let (got, body) = s3.read(None).await?;
     show("body", String::from_utf8(body)?);
-    let from = got.metadata().and_then(|all| all.get("from")).map_or("", String::as_str);
+    let from = got
+        .metadata()
+        .and_then(|all| all.get("from"))
+        .map_or("", String::as_str);
     show("metadata-from", from);
     let (ranged, body) = s3.read(Some("bytes=8-11")).await?;
     show("range-body", String::from_utf8(body)?);
     show("range", ranged.content_range().unwrap_or_default());
-    let head = client.head_object().bucket(bucket).key(key).send().await.map_err(refused)?;
+    let head = client
+        .head_object()
+        .bucket(bucket)
+        .key(key)
+        .send()
+        .await
+        .map_err(refused)?;
     show("length", head.content_length().unwrap_or_default());
     show("type", head.content_type().unwrap_or_default());
     let copied = client
@@ -174,22 +200,48 @@ async fn objects(s3: &S3) -> Outcome {
         .send()
         .await
         .map_err(refused)?;
-    let copied = copied.copy_object_result().and_then(|result| result.e_tag());
+    let copied = copied
+        .copy_object_result()
+        .and_then(|result| result.e_tag());
     show("copy-etag", copied.unwrap_or_default());
-    let list = client.list_objects_v2().bucket(bucket).prefix(key).send().await.map_err(refused)?;
+    let list = client
+        .list_objects_v2()
+        .bucket(bucket)
+        .prefix(key)
+        .send()
+        .await
+        .map_err(refused)?;
     for object in list.contents() {
-        let (key, size) = (object.key().unwrap_or_default(), object.size().unwrap_or_default());
+        let (key, size) = (
+            object.key().unwrap_or_default(),
+            object.size().unwrap_or_default(),
+        );
         show("listed", format!("{key} {size}"));
     }
-    client.delete_object().bucket(bucket).key(key).send().await.map_err(refused)?;
+    client
+        .delete_object()
+        .bucket(bucket)
+        .key(key)
+        .send()
+        .await
+        .map_err(refused)?;
     s3.read(None).await?;
     Ok(())
 }
 
 /// This SDK has no helper of its own for multipart uploads, so the parts are sent one by one.
 async fn multipart(s3: &S3) -> Outcome {
-    let S3 { client, bucket, key } = s3;
-    let body: Vec<u8> = b"strongroom".iter().copied().cycle().take(11 * 1024 * 1024).collect();
+    let S3 {
+        client,
+        bucket,
+        key,
+    } = s3;
+    let body: Vec<u8> = b"strongroom"
+        .iter()
+        .copied()
+        .cycle()
+        .take(11 * 1024 * 1024)
+        .collect();
     let begun = client
         .create_multipart_upload()
         .bucket(bucket)
@@ -223,13 +275,20 @@ async fn multipart(s3: &S3) -> Outcome {
         .bucket(bucket)
         .key(key)
         .upload_id(upload)
-        .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+        .multipart_upload(
+            CompletedMultipartUpload::builder()
+                .set_parts(Some(parts))
+                .build(),
+        )
         .send()
         .await
         .map_err(refused)?;
     show("etag", done.e_tag().unwrap_or_default());
     show("crc32", done.checksum_crc32().unwrap_or_default());
-    show("crc32-type", done.checksum_type().map_or("", |kind| kind.as_str()));
+    show(
+        "crc32-type",
+        done.checksum_type().map_or("", |kind| kind.as_str()),
+    );
     let (got, answered) = s3.read(None).await?;
     show("length", got.content_length().unwrap_or_default());
     show("sha256", hex(&Sha256::digest(&answered)));
@@ -241,7 +300,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 async fn attempt(s3: &S3) -> Outcome {
-    let S3 { client, bucket, key } = s3;
+    let S3 {
+        client,
+        bucket,
+        key,
+    } = s3;
     let action = variable("ACTION");
     match action.as_str() {
         "put" => {
@@ -250,7 +313,13 @@ async fn attempt(s3: &S3) -> Outcome {
             put.send().await.map_err(refused)?;
         }
         "delete" => {
-            client.delete_object().bucket(bucket).key(key).send().await.map_err(refused)?;
+            client
+                .delete_object()
+                .bucket(bucket)
+                .key(key)
+                .send()
+                .await
+                .map_err(refused)?;
         }
         unknown => return Err(format!("no action `{unknown}`").into()),
     }
@@ -259,22 +328,47 @@ async fn attempt(s3: &S3) -> Outcome {
 }
 
 async fn pages(s3: &S3) -> Outcome {
-    let list = s3.client.list_objects_v2().bucket(&s3.bucket).prefix(variable("PREFIX"));
-    let mut pages = list.into_paginator().page_size(variable("PAGE_SIZE").parse()?).send();
+    let list = s3
+        .client
+        .list_objects_v2()
+        .bucket(&s3.bucket)
+        .prefix(variable("PREFIX"));
+    let mut pages = list
+        .into_paginator()
+        .page_size(variable("PAGE_SIZE").parse()?)
+        .send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(refused)?;
-        let keys: Vec<&str> = page.contents().iter().filter_map(|object| object.key()).collect();
+        let keys: Vec<&str> = page
+            .contents()
+            .iter()
+            .filter_map(|object| object.key())
+            .collect();
         show("page", keys.join(" "));
     }
     Ok(())
 }
 
 async fn presign(s3: &S3) -> Outcome {
-    let S3 { client, bucket, key } = s3;
+    let S3 {
+        client,
+        bucket,
+        key,
+    } = s3;
     let expires = PresigningConfig::expires_in(Duration::from_secs(300))?;
-    let put = client.put_object().bucket(bucket).key(key).presigned(expires.clone()).await;
+    let put = client
+        .put_object()
+        .bucket(bucket)
+        .key(key)
+        .presigned(expires.clone())
+        .await;
     show("put", put.map_err(refused)?.uri());
-    let get = client.get_object().bucket(bucket).key(key).presigned(expires).await;
+    let get = client
+        .get_object()
+        .bucket(bucket)
+        .key(key)
+        .presigned(expires)
+        .await;
     show("get", get.map_err(refused)?.uri());
     Ok(())
 }
