@@ -44,7 +44,8 @@ pub fn all() -> Result<Vec<Group>, Failure> {
     for name in sdks()? {
         let folder = tests.join("sdks").join(&name);
         groups.push(Group {
-            name,
+            // Not the bare name: `rust` is taken by the project's own tests.
+            name: format!("sdk-{name}"),
             kind: Kind::Pytest(vec![folder]),
         });
     }
