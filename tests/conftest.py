@@ -6,7 +6,10 @@ import functools
 
 import pytest
 
-from harness import Server, aws
+# What is asserted there is told as in a test file.
+pytest.register_assert_rewrite("harness.sdk", "harness.write_ups")
+
+from harness import Server, aws  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -115,8 +115,8 @@ def test_settings_uploads_and_sessions_outlive_a_restart(own_server):
     account = own_server.create_account()
     bucket = account.bucket()
     s3 = account.boto("s3")
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    first = s3.put_object(Bucket=bucket, Key="k", Body=b"one")["VersionId"]
+    rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 3}}
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
     s3.put_object(Bucket=bucket, Key="k", Body=b"two", Tagging="a=b")
     upload = s3.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
     part = s3.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=1, Body=b"part")
@@ -125,8 +125,7 @@ def test_settings_uploads_and_sessions_outlive_a_restart(own_server):
     own_server.kill()
     own_server.start()
     s3 = account.boto("s3", temporary)
-    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
-    assert s3.get_object(Bucket=bucket, Key="k", VersionId=first)["Body"].read() == b"one"
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == [rule]
     assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == [{"Key": "a", "Value": "b"}]
     s3.complete_multipart_upload(
         Bucket=bucket, Key="parts", UploadId=upload,

@@ -342,8 +342,8 @@ def test_a_malformed_identity_policy_is_told_what_is_wrong(iam, text, message):
             "AssumeRole policy may only specify STS AssumeRole actions.",
         ),
         (
-            trust({"Service": "no-such-service.amazonaws.com"}),
-            'Invalid principal in policy: "SERVICE":"no-such-service.amazonaws.com"',
+            trust({"Service": "ec2.example.com"}),
+            'Invalid principal in policy: "SERVICE":"ec2.example.com"',
         ),
     ],
 )

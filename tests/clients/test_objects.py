@@ -324,37 +324,6 @@ def test_tags_are_set_with_the_object_read_replaced_and_removed(s3, bucket):
     assert tags() == {}
 
 
-def test_versions_keep_what_was_overwritten_and_deleted(s3, bucket):
-    s3.put_object(Bucket=bucket, Key="k", Body=b"before")
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    first = s3.put_object(Bucket=bucket, Key="k", Body=b"one")["VersionId"]
-    second = s3.put_object(Bucket=bucket, Key="k", Body=b"two")["VersionId"]
-    marker = s3.delete_object(Bucket=bucket, Key="k")
-    assert marker["DeleteMarker"] is True
-    with refused("NoSuchKey", "The specified key does not exist.", 404) as caught:
-        s3.get_object(Bucket=bucket, Key="k")
-    headers = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
-    assert headers["x-amz-delete-marker"] == "true"
-    for version, body in (("null", b"before"), (first, b"one"), (second, b"two")):
-        got = s3.get_object(Bucket=bucket, Key="k", VersionId=version)
-        assert (got["VersionId"], got["Body"].read()) == (version, body)
-    with refused("MethodNotAllowed", "The specified method is not allowed against this resource.", 405):
-        s3.get_object(Bucket=bucket, Key="k", VersionId=marker["VersionId"])
-    listed = s3.list_object_versions(Bucket=bucket)
-    assert [entry["VersionId"] for entry in listed["Versions"]] == [second, first, "null"]
-    assert [entry["IsLatest"] for entry in listed["DeleteMarkers"]] == [True]
-    s3.delete_object(Bucket=bucket, Key="k", VersionId=marker["VersionId"])
-    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"two"
-    with refused("InvalidArgument", "Invalid version id specified", 400):
-        s3.get_object(Bucket=bucket, Key="k", VersionId="nonsense")
-    with refused(
-        "BucketNotEmpty",
-        "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
-        409,
-    ):
-        s3.delete_bucket(Bucket=bucket)
-
-
 def test_many_objects_are_deleted_in_one_call(s3, bucket):
     keys = [f"k{number}" for number in range(20)]
     for key in keys:

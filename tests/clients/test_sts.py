@@ -249,23 +249,11 @@ def test_get_session_token_keeps_the_users_rights_but_not_for_iam_and_sts(accoun
         account.boto("sts", temporary).get_session_token()
 
 
-def test_a_federated_user_has_what_user_and_session_policy_share(account):
-    bucket = account.bucket()
-    account.boto("s3").put_object(Bucket=bucket, Key="k", Body=b"x")
-    answer = account.boto("sts").get_federation_token(
-        Name="guest", Policy=json.dumps(policy("s3:GetObject"))
-    )
-    arn = f"arn:aws:sts::{account.id}:federated-user/guest"
-    assert answer["FederatedUser"] == {"Arn": arn, "FederatedUserId": f"{account.id}:guest"}
-    s3 = account.boto("s3", Credentials.of_session(answer["Credentials"], arn))
-    assert s3.get_object(Bucket=bucket, Key="k")["ContentLength"] == 1
-    with refused("AccessDenied", status=403):
-        s3.put_object(Bucket=bucket, Key="k", Body=b"")
-    without = account.boto("sts").get_federation_token(Name="guest")["Credentials"]
-    with refused("AccessDenied", status=403):
-        account.boto("s3", Credentials.of_session(without, arn)).get_object(Bucket=bucket, Key="k")
-
-
 def test_get_access_key_info_tells_the_account_of_a_key(account, other_account):
     answer = account.boto("sts").get_access_key_info(AccessKeyId=other_account.admin.access_key_id)
     assert answer["Account"] == other_account.id
+
+
+def test_an_operation_that_is_not_built_says_so(account):
+    with refused("NotImplemented", "GetFederationToken is not implemented.", 501):
+        account.boto("sts").get_federation_token(Name="guest")

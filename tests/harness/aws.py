@@ -40,8 +40,8 @@ def client_environment(server: Server, home: pathlib.Path) -> dict[str, str]:
     """The variables for any AWS client that a test starts as a program of its own."""
     config = home / ".aws" / "config"
     if not config.exists():
-        # Left alone, version 1 of the AWS CLI makes links with signature version 2, which AWS refuses
-        # for every bucket younger than June 2020.
+        # Left alone, version 1 of the AWS CLI makes links with signature version 2; those have a test
+        # of their own.
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text("[default]\ns3 =\n    signature_version = s3v4\n")
     environment = clean_environment() | server.environment()

@@ -7,6 +7,8 @@ A page is Markdown. The first word after the fence says what a block is:
     ```sh reader       only for a reader (starting the server); the tests have done this already
     ```output          what the block before it must print, standard output and errors together,
                        in the language of `harness.pattern`
+    ```java file=NAME  a program that is tested as well: equal to the file of that name among the sources
+                       of tests/sdks/java-v1. A reader saves it as /tmp/NAME, and so do the tests
     ```mermaid, ```json, ```text    shown, not run
 
 A block with no output block after it may print anything. Other languages are run by who registers
@@ -30,6 +32,8 @@ from .pattern import Differs, compare
 from .server import Server, binary
 
 BLOCK_SECONDS_MAX = 300
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+JAVA_SOURCES = ROOT / "tests" / "sdks" / "java-v1" / "src" / "main" / "java"
 SHOWN = {"mermaid", "json", "text", "output"}
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`]*)$")
 
@@ -100,6 +104,7 @@ class Session:
         (programs / "strongroom").symlink_to(binary())
         environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
         environment["TMPDIR"] = str(self.scratch)
+        environment["STRONGROOM_SOURCE"] = str(ROOT)
         self.environment = environment
         self._statuses, statuses_written = os.pipe()
         self._shell = subprocess.Popen(
@@ -157,11 +162,24 @@ class Session:
         return int(answer), output
 
 
+def _save_java(session: Session, block: Block) -> tuple[int, str]:
+    """Puts a Java program where a reader would save it."""
+    names = [word.removeprefix("file=") for word in block.words if word.startswith("file=")]
+    if len(names) != 1:
+        raise PageFailed(f"{block.place}: a block of Java needs one file=NAME")
+    source = JAVA_SOURCES / names[0]
+    if not source.is_file() or source.read_text() != block.text:
+        raise PageFailed(f"{block.place}: this is not what stands in {source.relative_to(ROOT)}")
+    (session.scratch / names[0]).write_text(block.text)
+    return 0, ""
+
+
 Runner = Callable[[Session, Block], tuple[int, str]]
 """Runs one block and answers its status (0 is success) and what it printed."""
 
 RUNNERS: dict[str, Runner] = {
     "sh": lambda session, block: session.sh(block.text),
+    "java": _save_java,
 }
 """Language of a block to what runs it. To run another language, add an entry."""
 

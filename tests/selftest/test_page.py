@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from harness import Server
-from harness.page import PageFailed, Session, read_page, run_page
+from harness.page import JAVA_SOURCES, PageFailed, Session, read_page, run_page
 
 
 @pytest.fixture
@@ -65,3 +65,15 @@ def test_a_page_without_blocks_fails(session, tmp_path):
 def test_an_output_without_a_block_before_it_fails(tmp_path):
     with pytest.raises(PageFailed, match="no block stands before"):
         read_page(page(tmp_path, "```output\nx\n```\n"))
+
+
+def test_a_program_is_saved_for_the_blocks_after_it(session, tmp_path):
+    source = (JAVA_SOURCES / "CopyToCustomerBucket.java").read_text()
+    text = f"```java file=CopyToCustomerBucket.java\n{source}```\n```sh\ntest -s /tmp/CopyToCustomerBucket.java\n```\n"
+    assert run_page(page(tmp_path, text), session) == 2
+
+
+def test_a_program_that_is_not_the_tested_one_fails_the_page(session, tmp_path):
+    for name in ("CopyToCustomerBucket.java", "Nothing.java"):
+        with pytest.raises(PageFailed, match=f"not what stands in .*{name}"):
+            run_page(page(tmp_path, f"```java file={name}\nclass Other {{}}\n```\n"), session)

@@ -44,7 +44,8 @@ pub fn all() -> Result<Vec<Group>, Failure> {
     for name in sdks()? {
         let folder = tests.join("sdks").join(&name);
         groups.push(Group {
-            name,
+            // Not the bare name: `rust` is taken by the project's own tests.
+            name: format!("sdk-{name}"),
             kind: Kind::Pytest(vec![folder]),
         });
     }
@@ -108,6 +109,19 @@ impl Group {
                 command
             }
         }
+    }
+
+    /// The folders whose clients it runs, each with a lock file of its own.
+    pub fn clients(&self) -> Vec<PathBuf> {
+        let Kind::Pytest(folders) = &self.kind else {
+            return Vec::new();
+        };
+        let mut clients = folders.clone();
+        if self.name == "walkthroughs" {
+            // The pages with Java take the SDK from there.
+            clients.push(PathBuf::from("tests/sdks/java-v1"));
+        }
+        clients
     }
 
     /// Whether it talks to the built program, rather than being built itself.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::groups::{Group, Kind};
+use crate::groups::Group;
 use crate::work::{self, Failure};
 
 /// Debian's packages whose programs the pages and tests call, with the program that shows they are there.
@@ -15,12 +15,13 @@ pub fn python() -> PathBuf {
 
 /// Installs what these groups need.
 pub fn for_groups(groups: &[Group]) -> Result<(), Failure> {
-    let mut folders = Vec::new();
-    for group in groups {
-        if let Kind::Pytest(of_group) = &group.kind {
-            folders.extend(of_group.iter().map(|folder| work::root().join(folder)));
-        }
-    }
+    let mut folders: Vec<PathBuf> = groups
+        .iter()
+        .flat_map(Group::clients)
+        .map(|folder| work::root().join(folder))
+        .collect();
+    folders.sort();
+    folders.dedup();
     if folders.is_empty() {
         return Ok(());
     }

@@ -84,7 +84,7 @@ impl Account {
                     println!("{}", serde_json::to_string_pretty(&accounts)?);
                     return Ok(());
                 }
-                println!("{:<14}{:<8}{}", "ACCOUNT", "STATUS", "NAME");
+                println!("{:<14}{:<8}NAME", "ACCOUNT", "STATUS");
                 for account in accounts {
                     println!(
                         "{:<14}{:<8}{}",

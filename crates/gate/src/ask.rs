@@ -28,7 +28,9 @@ pub(crate) struct Details {
     pub(crate) writes_public_acl: bool,
     pub(crate) writes_policy: Option<Arc<Policy>>,
     pub(crate) with_object_facts: bool,
+    pub(crate) without_object_tags: bool,
     pub(crate) refuses_anonymous: Option<&'static str>,
+    pub(crate) of_object_to_be: bool,
 }
 
 /// A value in the request context.
@@ -77,6 +79,18 @@ impl<A: Action> Ask<A> {
         self.details.writes_public_acl = public;
         self
     }
+    /// The object is the one that this very request writes, not the one that it replaces.
+    ///
+    /// What a caller uploads into the bucket of another account is its own to give away (spec
+    /// S-8), so for the ACL that comes with the upload the caller's identity policies decide, and
+    /// the bucket policy can only deny. AWS's walkthrough "Bucket owner granting cross-account
+    /// permission to objects it does not own" relies on it: its bucket policy allows
+    /// `s3:PutObject` alone, and the upload carries a grant. Where ownership is enforced no ACL is
+    /// stored, so nothing is given away either.
+    pub fn of_object_to_be(mut self) -> Ask<A> {
+        self.details.of_object_to_be = true;
+        self
+    }
     /// The call writes this bucket policy (spec S-9, BlockPublicPolicy).
     pub fn writing_policy(mut self, policy: Arc<Policy>) -> Ask<A> {
         self.details.writes_policy = Some(policy);
@@ -86,6 +100,11 @@ impl<A: Action> Ask<A> {
     /// the bucket is known to exist (spec: sigv4 section 11).
     pub fn refusing_anonymous(mut self, text: &'static str) -> Ask<A> {
         self.details.refuses_anonymous = Some(text);
+        self
+    }
+    /// `s3:ExistingObjectTag/KEY` is absent: so for the source of CopyObject (spec S-4).
+    pub fn without_object_tags(mut self) -> Ask<A> {
+        self.details.without_object_tags = true;
         self
     }
     /// The permit shall pin the object's facts even if the decision does not need them.

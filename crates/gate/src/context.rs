@@ -13,6 +13,8 @@ pub(crate) struct ResourceTags<'a> {
     pub(crate) tags: &'a [(String, String)],
     pub(crate) object_tags: &'a [(String, String)],
     pub(crate) boundary: Option<&'a str>,
+    /// Of the upload that the call is about.
+    pub(crate) upload_encryption: Option<&'a str>,
 }
 
 /// What conditions look at. Values that must be computed are computed when asked for.
@@ -142,6 +144,7 @@ impl<'a> RequestContext<'a> {
                 }
                 None => Lookup::Absent,
             },
+            "x-amz-server-side-encryption" => optional(self.resource.upload_encryption),
             "x-amz-content-sha256" => optional(self.request.content_sha256.as_deref()),
             _ => match name.strip_prefix("existingobjecttag/") {
                 Some(key) => Self::tag(self.resource.object_tags, key),

@@ -61,6 +61,9 @@ pub struct Initiator {
     pub user_id: String,
     /// Its account.
     pub account: Option<AccountId>,
+    /// `x-amz-server-side-encryption` as the upload was created with, if it was: for its parts
+    /// the condition key has this value (spec S-4).
+    pub server_side_encryption: Option<String>,
 }
 
 /// A role as the target of STS.

@@ -141,6 +141,22 @@ pub struct Judge {
     answers: Arc<Mutex<Vec<Answer>>>,
 }
 
+/// Actions for which `s3:ExistingObjectTag/KEY` is there (spec S-4).
+const ACTIONS_WITH_OBJECT_TAGS: [&str; 12] = [
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:GetObjectAcl",
+    "s3:GetObjectVersionAcl",
+    "s3:PutObjectAcl",
+    "s3:PutObjectVersionAcl",
+    "s3:GetObjectTagging",
+    "s3:GetObjectVersionTagging",
+    "s3:PutObjectTagging",
+    "s3:PutObjectVersionTagging",
+    "s3:DeleteObjectTagging",
+    "s3:DeleteObjectVersionTagging",
+];
+
 /// Everything about a resource that the decision needs.
 #[derive(Default)]
 struct Gathered {
@@ -154,6 +170,7 @@ struct Gathered {
     arn: Option<String>,
     exists: bool,
     is_upload_initiator: bool,
+    upload_encryption: Option<String>,
 }
 
 impl Judge {
@@ -245,8 +262,14 @@ impl Judge {
                 object_tags: gathered
                     .object
                     .as_ref()
+                    .filter(|_| ACTIONS_WITH_OBJECT_TAGS.contains(&A::NAME))
+                    .filter(|_| !ask.details.without_object_tags)
                     .map_or(&[], |object| object.tags.as_slice()),
                 boundary: gathered.boundary.as_deref(),
+                upload_encryption: gathered
+                    .upload_encryption
+                    .as_deref()
+                    .filter(|_| A::NAME == "s3:PutObject"),
             },
         );
         let question = Question {
@@ -272,15 +295,19 @@ impl Judge {
                 None => no_trust(),
             },
             // The account's flags stand against public ACLs of buckets to come (spec S-9).
-            Scope::NewBucket(..) if ask.details.writes_public_acl => {
-                policy::decide(&question, &side, &ResourceSide::S3(s3_side(&gathered, ask)))
-            }
+            Scope::NewBucket(..) if ask.details.writes_public_acl => policy::decide(
+                &question,
+                &side,
+                &ResourceSide::S3(s3_side(&gathered, ask, &self.identity.caller)),
+            ),
             Scope::Account(_) | Scope::NewBucket(..) | Scope::Entity(_) => {
                 policy::decide(&question, &side, &ResourceSide::None)
             }
-            Scope::Bucket(_) | Scope::Object(_) => {
-                policy::decide(&question, &side, &ResourceSide::S3(s3_side(&gathered, ask)))
-            }
+            Scope::Bucket(_) | Scope::Object(_) => policy::decide(
+                &question,
+                &side,
+                &ResourceSide::S3(s3_side(&gathered, ask, &self.identity.caller)),
+            ),
         };
         let answer = Answer {
             action: A::NAME,
@@ -352,7 +379,8 @@ impl Judge {
                     .map_err(unavailable)?;
                 let bucket = bucket
                     .ok_or_else(|| refuse(RefusalKind::NoSuchBucket(object.bucket.clone())))?;
-                if ask.details.with_object_facts || self.needs_object(A::NAME, &bucket) {
+                let needed = ask.details.with_object_facts || self.needs_object(A::NAME, &bucket);
+                if needed && !ask.details.of_object_to_be {
                     gathered.object = self
                         .gate
                         .s3
@@ -367,10 +395,12 @@ impl Judge {
                         .upload_initiator(&bucket, object)
                         .await
                         .map_err(unavailable)?;
-                    gathered.is_upload_initiator = initiator.is_some_and(|initiator| {
+                    if let Some(initiator) = initiator {
                         let caller = &self.identity.caller;
-                        caller.kind != CallerKind::Anonymous && initiator.user_id == caller.user_id
-                    });
+                        gathered.is_upload_initiator = caller.kind != CallerKind::Anonymous
+                            && initiator.user_id == caller.user_id;
+                        gathered.upload_encryption = initiator.server_side_encryption;
+                    }
                 }
                 self.add_bucket(&mut gathered, bucket, ask).await?;
             }
@@ -485,22 +515,40 @@ fn no_trust() -> Decision {
     })
 }
 
-fn s3_side<'a, A: Action>(gathered: &'a Gathered, ask: &'a Ask<A>) -> S3Side<'a> {
+fn s3_side<'a, A: Action>(
+    gathered: &'a Gathered,
+    ask: &'a Ask<A>,
+    caller: &policy::Caller,
+) -> S3Side<'a> {
     let bucket = gathered.bucket.as_deref();
     let own = bucket
         .map(|bucket| bucket.block_public_access)
         .unwrap_or_default();
     let account = gathered.account_flags;
-    S3Side {
-        policy: bucket.and_then(|bucket| bucket.policy.as_deref()),
-        ownership: bucket.map_or(ObjectOwnership::BucketOwnerEnforced, |bucket| {
-            bucket.ownership
-        }),
-        bucket_acl: bucket.map_or(&[], |bucket| bucket.acl.as_slice()),
-        object: gathered.object.as_ref().map(|object| ObjectSide {
+    let own_upload = ask.details.of_object_to_be
+        && caller.account.is_some()
+        && caller.account != bucket.map(|bucket| bucket.owner);
+    let object = if own_upload {
+        Some(ObjectSide {
+            owner: caller.account,
+            acl: &[],
+        })
+    } else {
+        gathered.object.as_ref().map(|object| ObjectSide {
             owner: object.owner,
             acl: &object.acl,
-        }),
+        })
+    };
+    S3Side {
+        policy: bucket.and_then(|bucket| bucket.policy.as_deref()),
+        ownership: match bucket {
+            // The object to be is its uploader's, whatever becomes of it under enforced ownership.
+            Some(_) if own_upload => ObjectOwnership::ObjectWriter,
+            Some(bucket) => bucket.ownership,
+            None => ObjectOwnership::BucketOwnerEnforced,
+        },
+        bucket_acl: bucket.map_or(&[], |bucket| bucket.acl.as_slice()),
+        object,
         block_public_access: BlockPublicAccess {
             block_public_acls: own.block_public_acls || account.block_public_acls,
             ignore_public_acls: own.ignore_public_acls || account.ignore_public_acls,

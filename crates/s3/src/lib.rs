@@ -34,6 +34,8 @@ pub mod ops;
 mod policies;
 mod reading;
 mod receiving;
+#[cfg(test)]
+mod sweep;
 mod tags;
 #[cfg(test)]
 mod testing;

@@ -135,6 +135,7 @@ impl Upload {
         (!self.acl_headers.is_empty()).then(|| {
             self.acl_headers
                 .onto(ask)
+                .of_object_to_be()
                 .writing_public_acl(self.acl.is_public())
                 .with_some("s3:x-amz-storage-class", self.storage_class.as_deref())
         })

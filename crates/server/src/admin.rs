@@ -216,9 +216,7 @@ fn failed(error: &DirectoryError) -> Response {
         DirectoryError::AccountExists { .. } | DirectoryError::AccountClosed { .. } => {
             StatusCode::CONFLICT
         }
-        DirectoryError::BadAccountName { .. } | DirectoryError::BadEmail { .. } => {
-            StatusCode::BAD_REQUEST
-        }
+        DirectoryError::BadAccountName | DirectoryError::BadEmail => StatusCode::BAD_REQUEST,
         _ => {
             tracing::error!(%error, "an account could not be changed");
             StatusCode::INTERNAL_SERVER_ERROR

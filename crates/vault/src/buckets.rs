@@ -83,7 +83,8 @@ impl Vault {
             owner,
             owner_canonical_id,
             created: whole_seconds(permit.request().now),
-            region: self.region().to_owned(),
+            // The endpoint is every region's: the bucket is where its maker's client is.
+            region: permit.request().region.clone(),
             policy: None,
             ownership: Some(new.ownership.into()),
             acl: new.acl.iter().map(Into::into).collect(),

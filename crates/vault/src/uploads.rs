@@ -65,6 +65,8 @@ struct StoredUpload {
     sealed_key: Vec<u8>,
     #[serde(rename = "c", default)]
     checksum: Option<(String, ChecksumType)>,
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    encryption: Option<String>,
     #[serde(rename = "i")]
     initiator: UploadInitiator,
 }
@@ -226,6 +228,7 @@ impl Vault {
                 Ok(Some(Initiator {
                     user_id: stored.initiator.user_id,
                     account: stored.initiator.account,
+                    server_side_encryption: stored.encryption,
                 }))
             }
             Some(_) | None => Ok(None),
@@ -253,7 +256,7 @@ impl Vault {
         }
     }
 
-    /// Begins an upload; answers its id.
+    /// Begins an upload; answers its id. `encryption` is `x-amz-server-side-encryption` as sent.
     ///
     /// # Errors
     /// The bucket is gone, or the engine fails.
@@ -262,6 +265,7 @@ impl Vault {
         permit: &Permit<s3::PutObject>,
         new: NewObject,
         checksum: Option<UploadChecksum>,
+        encryption: Option<String>,
         initiator: UploadInitiator,
     ) -> Result<String, VaultError> {
         let target = self.target(permit)?;
@@ -278,6 +282,7 @@ impl Vault {
             sealed_key,
             checksum: checksum
                 .map(|checksum| (checksum.algorithm.name().to_owned(), checksum.kind)),
+            encryption,
             initiator,
         };
         let created = self

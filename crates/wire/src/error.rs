@@ -97,9 +97,9 @@ impl AwsError {
         let mut xml = Writer::document();
         xml.open("Error");
         xml.text("Code", &self.code);
-        xml.text("Message", &self.message);
+        xml.text_with_quotes("Message", &self.message);
         for (name, value) in &self.fields {
-            xml.text(name, value);
+            xml.text_with_quotes(name, value);
         }
         xml.text("RequestId", request_id);
         xml.text("HostId", host_id);
@@ -185,6 +185,20 @@ mod tests {
              not exist.</Message><Key>a&lt;b&gt;&amp;&#x1;</Key><RequestId>0123456789ABCDEF</RequestId><HostId>host=</HostId></Error>"
         );
         assert!(!error.has_s3_body("HEAD"));
+    }
+
+    #[test]
+    fn s3_errors_have_quotation_marks_as_they_are() {
+        let denied = AwsError::modelled(
+            Service::S3,
+            "AccessDenied",
+            "no \"arn:aws:s3:::b/<k>\" for you",
+        );
+        assert!(
+            denied
+                .s3_body("id", "host")
+                .contains("<Message>no \"arn:aws:s3:::b/&lt;k&gt;\" for you</Message>")
+        );
     }
 
     #[test]

@@ -58,6 +58,19 @@ impl Writer {
         self.close(name);
     }
 
+    /// `<name>value</name>` with quotation marks as they are. So S3 writes its errors, and it matters: readers
+    /// that take a text in pieces, such as the SDK for Java 1, lose what stands before an entity.
+    pub fn text_with_quotes(&mut self, name: &str, value: &str) {
+        self.open(name);
+        let mut parts = value.split('"');
+        self.escaped(parts.next().unwrap_or_default());
+        for part in parts {
+            self.text.push('"');
+            self.escaped(part);
+        }
+        self.close(name);
+    }
+
     /// Text inside the element that is open.
     pub fn escaped(&mut self, value: &str) {
         escape(value, &mut self.text);

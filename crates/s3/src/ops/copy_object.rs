@@ -100,7 +100,10 @@ impl Operation for CopyObject {
                 input.upload.tagging_ask(here()),
             ),
             (
-                reading::read_ask(&source.object, source.expected_owner),
+                match reading::read_ask(&source.object, source.expected_owner) {
+                    Either::Left(ask) => Either::Left(ask.without_object_tags()),
+                    Either::Right(ask) => Either::Right(ask.without_object_tags()),
+                },
                 reading::list_probe(&source.object),
             ),
             (reading::tags_probe(&source.object), Probe(here())),

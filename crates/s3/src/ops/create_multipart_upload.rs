@@ -62,6 +62,7 @@ impl Operation for CreateMultipartUpload {
         let input = call.input;
         let bucket = permit.bucket().ok_or(S3Error::NothingJudged)?.clone();
         let caller = &permit.identity().caller;
+        let encryption = input.upload.encryption.clone();
         let new = input
             .upload
             .new_object(&bucket, caller, &stores.vault)
@@ -69,7 +70,7 @@ impl Operation for CreateMultipartUpload {
         let initiator = multipart::initiator(caller);
         let upload = stores
             .vault
-            .create_upload(&permit, new, input.checksum, initiator)
+            .create_upload(&permit, new, input.checksum, encryption, initiator)
             .await?;
         let checksum = input.checksum;
         Ok(Response::encode(
@@ -103,5 +104,54 @@ impl S3Operation for CreateMultipartUpload {
 
     fn respond(output: Response) -> Response {
         output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{World, anonymous, root};
+
+    #[tokio::test]
+    async fn parts_are_judged_with_the_encryption_of_their_upload() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*",
+            "Action":"s3:PutObject","Resource":"arn:aws:s3:::logs/*",
+            "Condition":{"Null":{"s3:x-amz-server-side-encryption":"true"}}}]}"#;
+        let create = "POST /logs/k?uploads";
+        let plain = world.send(&owner, create).await.ok().element("UploadId");
+        world
+            .send_with(&owner, "PUT /logs?policy", &[], policy)
+            .await
+            .ok();
+        assert_eq!(
+            world.send(&owner, create).await.error().code,
+            "AccessDenied"
+        );
+        let asked = [("x-amz-server-side-encryption", "AES256")];
+        let created = world.send_with(&owner, create, &asked, "").await.ok();
+        let upload = created.element("UploadId");
+        let part = |upload: &str| format!("PUT /logs/k?partNumber=1&uploadId={upload}");
+        assert_eq!(
+            world
+                .send_with(&owner, &part(&upload), &[], "x")
+                .await
+                .told(),
+            "200 ok"
+        );
+        let refused = world.send_with(&owner, &part(&plain), &[], "x").await;
+        assert_eq!(refused.error().code, "AccessDenied");
+    }
+
+    #[tokio::test]
+    async fn anonymous_callers_begin_no_upload() {
+        let world = World::with_bucket().await;
+        assert_eq!(
+            world
+                .send(&anonymous(), "POST /logs/k?uploads")
+                .await
+                .told(),
+            "403 AccessDenied: Anonymous users cannot initiate multipart uploads. Please authenticate."
+        );
     }
 }

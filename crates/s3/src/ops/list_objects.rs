@@ -58,7 +58,7 @@ impl Operation for ListObjects {
         let query = Query {
             prefix: members.prefix.clone().unwrap_or_default(),
             delimiter: members.delimiter.clone(),
-            after: Some(marker.clone()).filter(|marker| !marker.is_empty()),
+            after: after(&marker, &members),
             limit,
         };
         let page = stores.vault.list_objects(&call.permits, query).await?;
@@ -83,6 +83,19 @@ impl Operation for ListObjects {
             }),
         ))
     }
+}
+
+/// A marker below a common prefix has passed all of it.
+fn after(marker: &str, members: &Members) -> Option<String> {
+    let prefix = members.prefix.as_deref().unwrap_or_default();
+    let delimiter = members.delimiter.as_deref().unwrap_or_default();
+    let passed = marker
+        .strip_prefix(prefix)
+        .filter(|_| !delimiter.is_empty())
+        .and_then(|rest| rest.split_once(delimiter))
+        .map(|(name, _)| format!("{prefix}{name}{delimiter}"));
+    let after = passed.unwrap_or_else(|| marker.to_owned());
+    Some(after).filter(|after| !after.is_empty())
 }
 
 impl S3Operation for ListObjects {
@@ -130,6 +143,16 @@ mod tests {
                 .contains("<CommonPrefixes><Prefix>c/</Prefix></CommonPrefixes>")
         );
         assert_eq!(page.element("IsTruncated"), "false");
+        let page = world
+            .send(&owner, "GET /logs?delimiter=/&marker=a/1")
+            .await
+            .ok();
+        assert!(
+            !page.text().contains("<Prefix>a/</Prefix>"),
+            "{}",
+            page.text()
+        );
+        assert_eq!(page.elements("Key"), ["b"]);
         // Without a delimiter there is no NextMarker, and an empty one is none.
         let page = world
             .send(&owner, "GET /logs?max-keys=1&delimiter=")

@@ -571,5 +571,19 @@ mod tests {
                 .code,
             "AccessDenied"
         );
+        // A copy's source is judged without its tags; a part that is copied, with them.
+        let put =
+            r#"{"Effect":"Allow","Action":["s3:PutObject","s3:PutObjectTagging"],"Resource":"*"}"#;
+        let ann = user("111122223333", "ann", &format!("{statement},{put}"));
+        let from = [("x-amz-copy-source", "logs/red")];
+        let copied = world.send_with(&ann, "PUT /logs/copy", &from, "").await;
+        assert_eq!(copied.error().code, "AccessDenied");
+        let created = world.send(&ann, "POST /logs/copy?uploads").await.ok();
+        let line = format!(
+            "PUT /logs/copy?partNumber=1&uploadId={}",
+            created.element("UploadId")
+        );
+        let part = world.send_with(&ann, &line, &from, "").await;
+        assert_eq!(part.told(), "200 ok");
     }
 }
