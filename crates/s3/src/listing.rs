@@ -38,6 +38,11 @@ impl Sent {
     }
 }
 
+/// What an answer repeats of the request: nothing of a delimiter that is empty.
+pub(crate) fn shown(delimiter: Option<&str>) -> Option<&str> {
+    delimiter.filter(|delimiter| !delimiter.is_empty())
+}
+
 /// How many entries a page holds: more than 1000 mean 1000.
 pub(crate) fn limit(asked: Option<i64>, name: &'static str) -> Result<usize, S3Error> {
     match asked {

@@ -199,7 +199,12 @@ fn stored_encoding(text: &str) -> Option<String> {
         .map(str::trim)
         .filter(|coding| !coding.eq_ignore_ascii_case("aws-chunked") && !coding.is_empty())
         .collect();
-    (!kept.is_empty()).then(|| kept.join(","))
+    match kept.len() {
+        0 => None,
+        // As it was sent, blanks and all.
+        count if count == text.split(',').count() => Some(text.to_owned()),
+        _ => Some(kept.join(",")),
+    }
 }
 
 #[cfg(test)]
@@ -211,6 +216,10 @@ mod tests {
         assert_eq!(stored_encoding("aws-chunked"), None);
         assert_eq!(stored_encoding("aws-chunked,gzip").as_deref(), Some("gzip"));
         assert_eq!(stored_encoding("gzip").as_deref(), Some("gzip"));
+        assert_eq!(
+            stored_encoding("deflate, gzip").as_deref(),
+            Some("deflate, gzip")
+        );
     }
 
     #[test]

@@ -175,6 +175,9 @@ pub(crate) struct StoredMeta {
     pub(crate) parts: Vec<StoredPart>,
     #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_multipart: bool,
+    /// The id of the upload that this object was completed from.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) upload: Option<String>,
 }
 
 /// (algorithm, value, kind)

@@ -551,6 +551,7 @@ impl Written {
                 Vec::new(),
             )],
             is_multipart: false,
+            upload: None,
         };
         let last_modified = meta::millis(now);
         let committed = self

@@ -19,7 +19,9 @@ use crate::acl::StoredGrant;
 use crate::crypt::DataKey;
 use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
 use crate::objects::{BodyWriter, StagedBody, Target, refused, shown_owner};
-use crate::{ChecksumType, Condition, NewObject, ObjectOwner, SystemHeaders, Vault, VaultError};
+use crate::{
+    ChecksumType, Condition, NewObject, ObjectOwner, StoredObject, SystemHeaders, Vault, VaultError,
+};
 
 /// Parts that are read from the engine at a time.
 const PARTS_PAGE: usize = 1000;
@@ -429,6 +431,7 @@ impl Vault {
                 })
                 .collect(),
             is_multipart: true,
+            upload: Some(upload.to_string()),
         };
         let chosen = completion.parts.iter().map(|part| PartChoice {
             number: part.number,
@@ -448,6 +451,24 @@ impl Vault {
             .await;
         completed.map_err(|error| refused(&target.bucket, error))?;
         Ok(())
+    }
+
+    /// The object that the upload which the permit names was completed to. Who did not hear the
+    /// answer to a completion asks for it again.
+    ///
+    /// # Errors
+    /// [`VaultError::NoSuchUpload`] if the current object was not made by this upload, or the
+    /// engine fails.
+    pub async fn completed_upload(
+        &self,
+        permit: &Permit<s3::PutObject>,
+    ) -> Result<StoredObject, VaultError> {
+        let upload = permit.resource().upload.as_deref();
+        let upload = upload.ok_or(VaultError::NoSuchUpload)?;
+        match self.find(permit).await? {
+            Some((head, meta)) if meta.upload.as_deref() == Some(upload) => meta.into_object(&head),
+            Some(_) | None => Err(VaultError::NoSuchUpload),
+        }
     }
 
     /// Ends the upload that the permit names and removes its parts.

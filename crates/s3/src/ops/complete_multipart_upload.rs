@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use catalog::s3;
 use digest::{Algorithm, Digest};
-use gate::{Ask, Authorized, Identity, Operation};
+use gate::{Ask, Authorized, Identity, Operation, Permit};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use vault::{ChecksumType, Completion, UploadInfo, UploadedPart, VaultError};
@@ -77,55 +77,98 @@ impl Operation for CompleteMultipartUpload {
     async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
         let permit = call.permits;
         let input = call.input;
-        let target = &input.target;
-        let found = stores.vault.upload_parts(&permit).await;
-        let (upload, stored) = found.map_err(|error| target.explain(error))?;
-        let parts = chosen(&input, &upload, stored)?;
-        let bytes: u64 = parts.iter().map(|part| part.bytes).sum();
-        if let Some(declared) = input.bytes
-            && u64::try_from(declared) != Ok(bytes)
-        {
-            return Err(S3Error::invalid_request(format!(
-                "The provided 'x-amz-mp-object-size' header value {declared} does not match what was computed: {bytes}"
-            )));
-        }
-        let checksum = checksum_of(&input, &upload, &parts)?;
-        let etag = digest::multipart_etag(parts.iter().map(|part| md5(&part.etag)));
-        let completion = Completion {
-            parts,
-            etag: etag.clone(),
-            checksum: checksum.clone(),
-            condition: input.condition.condition.clone(),
+        let done = match complete(&permit, &input, stores).await {
+            // Whoever did not hear the answer asks again, and AWS answers as the first time.
+            Err(S3Error::NoSuchUpload { .. }) => completed_before(&permit, &input, stores).await?,
+            done => done?,
         };
-        stores
-            .vault
-            .complete_upload(&permit, completion)
-            .await
-            .map_err(|error| match error {
-                VaultError::NoSuchUpload => target.explain(error),
-                // Uploaded again while this was done.
-                VaultError::NoSuchPart(number) => {
-                    invalid_part(target, &number.to_string(), String::new())
-                }
-                error => input.condition.explain(error, &target.object.key),
-            })?;
+        let target = &input.target;
         let mut output = Map::new();
         let texts = [
             ("Location", input.location),
             ("Bucket", target.object.bucket.to_string()),
             ("Key", target.object.key.to_string()),
-            ("ETag", format!("\"{etag}\"")),
+            ("ETag", format!("\"{}\"", done.etag)),
             ("ServerSideEncryption", "AES256".to_owned()),
         ];
         for (name, text) in texts {
             output.insert(name.to_owned(), text.into());
         }
-        if let Some((algorithm, value, kind)) = checksum {
+        if let Some((algorithm, value, kind)) = done.checksum {
             output.insert(checksum::member(algorithm).to_owned(), value.into());
             output.insert("ChecksumType".to_owned(), kind.name().into());
         }
         Ok(Response::encode(Self::NAME, &Value::Object(output)))
     }
+}
+
+/// What the caller is told of the object.
+struct Done {
+    etag: String,
+    checksum: Option<ObjectChecksum>,
+}
+
+async fn complete(
+    permit: &Permit<s3::PutObject>,
+    input: &Input,
+    stores: &Stores,
+) -> Result<Done, S3Error> {
+    let target = &input.target;
+    let found = stores.vault.upload_parts(permit).await;
+    let (upload, stored) = found.map_err(|error| target.explain(error))?;
+    let parts = chosen(input, &upload, stored)?;
+    let bytes: u64 = parts.iter().map(|part| part.bytes).sum();
+    if let Some(declared) = input.bytes
+        && u64::try_from(declared) != Ok(bytes)
+    {
+        return Err(S3Error::invalid_request(format!(
+            "The provided 'x-amz-mp-object-size' header value {declared} does not match what was computed: {bytes}"
+        )));
+    }
+    let checksum = checksum_of(input, &upload, &parts)?;
+    let etag = digest::multipart_etag(parts.iter().map(|part| md5(&part.etag)));
+    let completion = Completion {
+        parts,
+        etag: etag.clone(),
+        checksum: checksum.clone(),
+        condition: input.condition.condition.clone(),
+    };
+    let completed = stores.vault.complete_upload(permit, completion).await;
+    completed.map_err(|error| match error {
+        VaultError::NoSuchUpload => target.explain(error),
+        // Uploaded again while this was done.
+        VaultError::NoSuchPart(number) => invalid_part(target, &number.to_string(), String::new()),
+        error => input.condition.explain(error, &target.object.key),
+    })?;
+    Ok(Done { etag, checksum })
+}
+
+/// The object that the same request made before, if it is still the one under this key.
+async fn completed_before(
+    permit: &Permit<s3::PutObject>,
+    input: &Input,
+    stores: &Stores,
+) -> Result<Done, S3Error> {
+    let target = &input.target;
+    let object = stores.vault.completed_upload(permit).await;
+    let object = object.map_err(|error| target.explain(error))?;
+    let named = input.parts.iter().map(|part| part.part_number);
+    let made_of = object.parts.iter().map(|part| i64::from(part.number));
+    let digests: Option<Vec<[u8; 16]>> = input
+        .parts
+        .iter()
+        .map(|part| md5_of(part.etag.trim().trim_matches('"')))
+        .collect();
+    let etag = digests.map(digest::multipart_etag);
+    if !named.eq(made_of) || etag.as_ref() != Some(&object.etag) {
+        return Err(target.explain(VaultError::NoSuchUpload));
+    }
+    Ok(Done {
+        etag: object.etag,
+        checksum: object
+            .checksum
+            .map(|checksum| (checksum.algorithm, checksum.value, checksum.kind)),
+    })
 }
 
 /// The parts that the request names, as they are stored.
@@ -271,11 +314,16 @@ fn checksum_of(
 
 /// Stored by this server, so always 32 hex digits.
 fn md5(etag: &str) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    if hex::decode_to_slice(etag, &mut bytes).is_err() {
+    md5_of(etag).unwrap_or_else(|| {
         tracing::error!(etag, "the ETag of a part is no MD5");
-    }
-    bytes
+        [0; 16]
+    })
+}
+
+fn md5_of(etag: &str) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    hex::decode_to_slice(etag, &mut bytes).ok()?;
+    Some(bytes)
 }
 
 impl S3Operation for CompleteMultipartUpload {
@@ -428,6 +476,34 @@ mod tests {
             .send_with(&owner, &line, &[], list(&[(2, &one)]))
             .await;
         assert_eq!(again.error().code, "NoSuchUpload");
+    }
+
+    #[tokio::test]
+    async fn whoever_completes_again_is_answered_as_the_first_time() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let upload = create(&world, &[]).await;
+        let etag = part(&world, &upload, 3, b"tiny".to_vec()).await;
+        let line = format!("POST /logs/big?uploadId={upload}");
+        let body = list(&[(3, &etag)]);
+        let absent = [("if-none-match", "*")];
+        let complete = || world.send_with(&owner, &line, &absent, body.clone());
+        let first = complete().await.ok();
+        assert_eq!(first.element("ChecksumType"), "FULL_OBJECT");
+        assert_eq!(complete().await.ok().text(), first.text());
+        // With other parts it is another request.
+        for other in [list(&[(4, &etag)]), list(&[(3, "\"abc\"")]), list(&[])] {
+            let told = world.send_with(&owner, &line, &[], other).await.error();
+            assert_eq!(told.code, "NoSuchUpload");
+        }
+        // New tags leave it the object of that upload; a new object does not.
+        let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>";
+        let put = world.send_with(&owner, "PUT /logs/big?tagging", &[], tags);
+        put.await.ok();
+        assert_eq!(complete().await.ok().text(), first.text());
+        let put = world.send_with(&owner, "PUT /logs/big", &[], "tiny");
+        put.await.ok();
+        assert_eq!(complete().await.error().code, "NoSuchUpload");
     }
 
     #[tokio::test]

@@ -103,7 +103,7 @@ impl Operation for ListMultipartUploads {
                 "NextKeyMarker": text(next_key),
                 "NextUploadIdMarker": next_upload,
                 "Prefix": text(members.prefix.as_deref().unwrap_or_default()),
-                "Delimiter": members.delimiter.as_deref().map(text),
+                "Delimiter": listing::shown(members.delimiter.as_deref()).map(text),
                 "MaxUploads": limit,
                 "IsTruncated": page.next.is_some(),
                 "Uploads": uploads.collect::<Vec<_>>(),

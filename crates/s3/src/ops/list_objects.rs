@@ -65,12 +65,8 @@ impl Operation for ListObjects {
         let text = |text: &str| Value::from(encoding.text(text));
         let listed = Listing::of(&page, encoding, true);
         // Without a delimiter, clients go on after the last key.
-        let next = page.next.as_deref().filter(|_| {
-            members
-                .delimiter
-                .as_deref()
-                .is_some_and(|delimiter| !delimiter.is_empty())
-        });
+        let delimiter = listing::shown(members.delimiter.as_deref());
+        let next = page.next.as_deref().filter(|_| delimiter.is_some());
         Ok(Response::encode(
             Self::NAME,
             &json!({
@@ -78,7 +74,7 @@ impl Operation for ListObjects {
                 "Prefix": text(members.prefix.as_deref().unwrap_or_default()),
                 "Marker": text(&marker),
                 "MaxKeys": limit,
-                "Delimiter": members.delimiter.as_deref().map(text),
+                "Delimiter": delimiter.map(text),
                 "IsTruncated": page.next.is_some(),
                 "NextMarker": next.map(text),
                 "Contents": listed.contents,
@@ -157,8 +153,12 @@ mod tests {
             page.text()
         );
         assert_eq!(page.elements("Key"), ["b"]);
-        // Without a delimiter there is no NextMarker.
-        let page = world.send(&owner, "GET /logs?max-keys=1").await.ok();
+        // Without a delimiter there is no NextMarker, and an empty one is none.
+        let page = world
+            .send(&owner, "GET /logs?max-keys=1&delimiter=")
+            .await
+            .ok();
+        assert!(!page.text().contains("Delimiter"), "{}", page.text());
         assert_eq!(
             (
                 page.element("Key").as_str(),

@@ -85,7 +85,10 @@ impl Operation for ListObjectsV2 {
         output.insert("Contents".to_owned(), listed.contents);
         output.insert("CommonPrefixes".to_owned(), listed.common_prefixes);
         let optional = [
-            ("Delimiter", members.delimiter.as_deref().map(text)),
+            (
+                "Delimiter",
+                listing::shown(members.delimiter.as_deref()).map(text),
+            ),
             ("StartAfter", members.start_after.as_deref().map(text)),
             (
                 "ContinuationToken",
