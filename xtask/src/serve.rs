@@ -34,7 +34,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
     let program = work::target_directory()?.join(folder).join("strongroom");
     let mut serve = work::command(program);
     serve.arg("serve");
-    if !passed.iter().any(|argument| argument.starts_with("--data")) {
+    let named = passed.iter().any(|argument| argument.starts_with("--data"))
+        || std::env::var_os("STRONGROOM_DATA").is_some();
+    if !named {
         // The development mode refuses a directory that it did not make, so it has its own.
         let dev = passed.iter().any(|argument| *argument == "--dev");
         serve.args([

@@ -90,7 +90,7 @@ impl Development {
             });
         }
         Development {
-            config_file: config.data.join("aws-config"),
+            config_file: absolute(&config.data).join("aws-config"),
             region: config.region.clone(),
             keys,
         }
@@ -212,6 +212,11 @@ fn temporary_directory() -> Result<TemporaryDirectory, StartError> {
         Ok(()) => Ok(TemporaryDirectory(path)),
         Err(source) => Err(StartError::Data { path, source }),
     }
+}
+
+/// The line to paste must hold in every directory.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Well-known credentials must not be added to a directory with real data.
