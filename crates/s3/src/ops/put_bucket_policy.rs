@@ -235,7 +235,7 @@ mod tests {
             refused.element("Message"),
             Some(
                 "User: arn:aws:iam::111111111111:user/ann is not authorized to perform: \
-                 s3:DeleteBucketPolicy on resource: &quot;arn:aws:s3:::logs&quot; with an explicit \
+                 s3:DeleteBucketPolicy on resource: \"arn:aws:s3:::logs\" with an explicit \
                  deny in a resource-based policy"
             )
         );
