@@ -555,7 +555,9 @@ fn s3_side<'a, A: Action>(
             block_public_policy: own.block_public_policy || account.block_public_policy,
             restrict_public_buckets: own.restrict_public_buckets || account.restrict_public_buckets,
         },
-        writes_public_acl: ask.details.writes_public_acl,
+        // Where ACLs are off the operation says so, which AWS says first (spec S-7, S-9).
+        writes_public_acl: ask.details.writes_public_acl
+            && bucket.is_none_or(|bucket| bucket.ownership != ObjectOwnership::BucketOwnerEnforced),
         writes_policy: ask.details.writes_policy.as_deref(),
         is_upload_initiator: gathered.is_upload_initiator,
         owner_canonical_id: bucket.map(|bucket| &bucket.owner_canonical_id),

@@ -251,12 +251,16 @@ mod tests {
     #[tokio::test]
     async fn public_acls_are_blocked_and_enforced_ownership_has_none() {
         let world = World::new().await.with_bucket("logs").await;
-        let private = [("x-amz-acl", "private")];
-        assert_eq!(
-            world.send(&OWNER, PUT, &private, "").await.outcome(),
-            "400 AccessControlListNotSupported"
-        );
         let public = [("x-amz-acl", "public-read")];
+        for acl in [[("x-amz-acl", "private")], public] {
+            assert_eq!(
+                world.send(&OWNER, PUT, &acl, "").await.outcome(),
+                "400 AccessControlListNotSupported"
+            );
+        }
+        let acls = "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>";
+        let put = world.send(&OWNER, "PUT /logs?ownershipControls", &[], acls);
+        assert_eq!(put.await.outcome(), "200");
         let refused = world.send(&OWNER, PUT, &public, "").await;
         assert_eq!(refused.outcome(), "403 AccessDenied");
         assert!(refused.body.contains("BlockPublicAcls"), "{}", refused.body);

@@ -252,6 +252,16 @@ mod tests {
         let world = World::new().await.with_bucket("logs").await;
         world.send(&OWNER, "PUT /logs/a", &[], "x").await;
         let headers = [("x-amz-acl", "public-read")];
+        for line in ["PUT /logs/a?acl", "PUT /logs/b"] {
+            // What newcomers meet in a bucket with all the defaults.
+            assert_eq!(
+                world.send(&OWNER, line, &headers, "").await.outcome(),
+                "400 AccessControlListNotSupported"
+            );
+        }
+        let acls = "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>";
+        let put = world.send(&OWNER, "PUT /logs?ownershipControls", &[], acls);
+        assert_eq!(put.await.outcome(), "200");
         let refused = world.send(&OWNER, "PUT /logs/a?acl", &headers, "").await;
         assert_eq!(refused.outcome(), "403 AccessDenied");
         assert!(refused.body.contains("BlockPublicAcls"), "{}", refused.body);
