@@ -73,7 +73,8 @@ fn choose(all: Vec<Group>, arguments: &[String]) -> Result<Vec<Group>, Failure> 
 
 /// Builds first and alone, so that no group waits for another's build; answers the program's path.
 fn build(chosen: &[Group]) -> Result<PathBuf, Failure> {
-    let program = work::target_directory()?.join("debug/strongroom");
+    let target = work::target_directory()?;
+    let program = target.join("test-program/strongroom");
     if chosen.iter().any(Group::needs_program) {
         println!("building strongroom");
         let arguments = [
@@ -86,6 +87,13 @@ fn build(chosen: &[Group]) -> Result<PathBuf, Failure> {
             "--bins",
         ];
         work::must(work::cargo().args(arguments))?;
+        // Building the tests may link it again, with what only tests may use: this is the product's.
+        std::fs::create_dir_all(target.join("test-program"))?;
+        match std::fs::remove_file(&program) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            Ok(()) | Err(_) => {}
+        }
+        std::fs::copy(target.join("debug/strongroom"), &program)?;
     }
     for group in chosen {
         if let Kind::Cargo(packages) = &group.kind {
