@@ -25,7 +25,7 @@ pub fn for_groups(groups: &[Group]) -> Result<(), Failure> {
     if folders.is_empty() {
         return Ok(());
     }
-    debian()?;
+    debian(&folders)?;
     python_packages()?;
     for folder in folders {
         for_folder(&folder)?;
@@ -33,12 +33,20 @@ pub fn for_groups(groups: &[Group]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn debian() -> Result<(), Failure> {
-    let missing: Vec<&str> = DEBIAN
+fn debian(folders: &[PathBuf]) -> Result<(), Failure> {
+    let mut missing: Vec<&str> = DEBIAN
         .iter()
         .filter(|(_, program)| !work::is_installed(program))
         .map(|(package, _)| *package)
         .collect();
+    // Debian takes a part of Python away that makes virtual environments.
+    if !work::succeeds(work::command("python3").args(["-c", "import ensurepip"])) {
+        missing.push("python3-venv");
+    }
+    let go = folders.iter().any(|folder| folder.join("go.mod").is_file());
+    if go && !work::succeeds(work::command("go").arg("version")) {
+        missing.push("golang-go");
+    }
     if missing.is_empty() {
         return Ok(());
     }

@@ -74,13 +74,20 @@ pub fn must(command: &mut Command) -> Result<(), Failure> {
 
 /// Whether a program can be started at all.
 pub fn is_installed(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
+    silent(Command::new(program).arg("--version")).is_ok()
+}
+
+/// Whether a command runs and ends well; what it prints is not shown.
+pub fn succeeds(command: &mut Command) -> bool {
+    silent(command).is_ok_and(|status| status.success())
+}
+
+fn silent(command: &mut Command) -> std::io::Result<std::process::ExitStatus> {
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
-        .is_ok()
 }
 
 /// The folder that cargo builds into.

@@ -129,6 +129,33 @@ fn only_the_stores_and_the_server_can_name_the_engine() {
 }
 
 #[test]
+fn nothing_that_is_shipped_has_what_only_tests_may_use() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for package in metadata()["packages"].as_array().unwrap() {
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let features = strings_of_json(&dependency["features"]);
+            if !features
+                .iter()
+                .any(|feature| feature.starts_with("danger-"))
+            {
+                continue;
+            }
+            seen += 1;
+            if dependency["kind"].as_str() != Some("dev") {
+                wrong.push(format!(
+                    "`{}` takes {features:?} of `{}`: only dev-dependencies may",
+                    package["name"].as_str().unwrap(),
+                    dependency["name"].as_str().unwrap()
+                ));
+            }
+        }
+    }
+    assert!(seen > 0, "the tests of the services use such features");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn the_crates_that_decide_depend_on_nothing_that_reads_or_waits() {
     let packages = workspace();
     for (decider, allowed) in DECIDERS {

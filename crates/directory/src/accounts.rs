@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use seal::SealError;
 
 use crate::ids::{self, IdPrefix, Secret};
-use crate::state::{AccessKey, Account, AccountStatus, KeyStatus, User, name_key};
+use crate::snapshot::name_key;
+use crate::state::{AccessKey, Account, AccountStatus, KeyStatus, User};
 use crate::store::{Changes, Directory, DirectoryError};
 
 /// AWS: quotas of IAM; root users have two access keys at most.

@@ -7,7 +7,8 @@ use crate::entities::{Holder, find, within};
 use crate::entity_error::{EntityError, NoSuchEntity};
 use crate::policies::{PolicyView, check_attachable, policy_view};
 use crate::quotas;
-use crate::state::{AccountState, Group, Role, User, name_key};
+use crate::snapshot::{AccountState, name_key};
+use crate::state::{Group, Role, User};
 use crate::store::View;
 
 fn attach<E: Holder>(view: View<'_>, holder: &mut E, arn: &str) -> Result<(), EntityError> {

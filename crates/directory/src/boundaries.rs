@@ -6,7 +6,8 @@ use crate::Directory;
 use crate::entities::Bounded;
 use crate::entity_error::{EntityError, InvalidInput};
 use crate::policies::check_attachable;
-use crate::state::{AccountState, Role, User};
+use crate::snapshot::AccountState;
+use crate::state::{Role, User};
 use crate::store::View;
 
 /// A boundary is the ARN of a managed policy that the account may attach.

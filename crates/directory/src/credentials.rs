@@ -16,7 +16,8 @@ use crate::accounts::key_context;
 use crate::aws_managed;
 use crate::ids::{self, IdPrefix, Secret};
 use crate::sessions::{ClaimKind, Claims};
-use crate::state::{AccessKey, AccountState, Group, InlinePolicy, KeyStatus, Role, Tags, User};
+use crate::snapshot::AccountState;
+use crate::state::{AccessKey, Group, InlinePolicy, KeyStatus, Role, Tags, User};
 use crate::store::Directory;
 
 /// A key cannot be used. The services have their own codes for each.

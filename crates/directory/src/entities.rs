@@ -6,10 +6,8 @@ use jiff::Timestamp;
 
 use crate::entity_error::{EntityAlreadyExists, EntityError, LimitExceeded, NoSuchEntity};
 use crate::quotas;
-use crate::state::{
-    AccountState, Entity, Group, InlinePolicy, InstanceProfile, ManagedPolicy, Role, Tags, User,
-    name_key,
-};
+use crate::snapshot::{AccountState, name_key};
+use crate::state::{Entity, Group, InlinePolicy, InstanceProfile, ManagedPolicy, Role, Tags, User};
 use crate::store::View;
 use crate::{Directory, DirectoryError};
 

@@ -6,9 +6,8 @@ use gate::{BoxFuture, EntityFacts, FactsError, IdentityFacts, PrincipalDirectory
 use policy::{Finding, Policy, PrincipalRef, Rewrite};
 
 use crate::aws_managed;
-use crate::state::{
-    AccountState, Entity, Group, InstanceProfile, ManagedPolicy, Role, Snapshot, User,
-};
+use crate::snapshot::{AccountState, Snapshot};
+use crate::state::{Entity, Group, InstanceProfile, ManagedPolicy, Role, User};
 use crate::store::Directory;
 
 impl Snapshot {

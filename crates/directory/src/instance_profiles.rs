@@ -7,7 +7,8 @@ use gate::Permit;
 use crate::entities::{check_new, find, listed, now, path_of};
 use crate::entity_error::{DeleteConflict, EntityError, LimitExceeded, NoSuchEntity};
 use crate::roles::RoleView;
-use crate::state::{AccountState, InstanceProfile, Role, Tags};
+use crate::snapshot::AccountState;
+use crate::state::{InstanceProfile, Role, Tags};
 use crate::tags::check_tags;
 use crate::{Directory, DirectoryError, IdPrefix, mint};
 

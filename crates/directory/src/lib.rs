@@ -44,6 +44,7 @@ mod policies;
 pub mod quotas;
 mod roles;
 mod sessions;
+mod snapshot;
 mod state;
 mod store;
 mod summary;
@@ -65,10 +66,10 @@ pub use policies::{
 };
 pub use roles::{NewRole, RoleView};
 pub use sessions::{NewRoleSession, TemporaryCredentials};
+pub use snapshot::{AccountState, ByName, EntityRef, EntitySet, KeyOwner, Snapshot, name_key};
 pub use state::{
-    AccessKey, Account, AccountState, AccountStatus, ByName, Entity, EntityRef, EntitySet, Group,
-    InlinePolicy, InstanceProfile, KeyOwner, KeyStatus, ManagedPolicy, PolicyVersion, Record, Role,
-    Snapshot, Tags, User, entity_arn, name_key,
+    AccessKey, Account, AccountStatus, Entity, Group, InlinePolicy, InstanceProfile, KeyStatus,
+    ManagedPolicy, PolicyVersion, Record, Role, Tags, User, entity_arn,
 };
 pub use store::{Changes, Directory, DirectoryError, View};
 pub use summary::{AccountDetails, GroupDetail, PolicyDetail, RoleDetail, UserDetail};

@@ -11,7 +11,8 @@ use crate::aws_managed;
 use crate::entities::{check_new, now, path_of, within};
 use crate::entity_error::{DeleteConflict, EntityError, InvalidInput, LimitExceeded, NoSuchEntity};
 use crate::quotas;
-use crate::state::{AccountState, Entity, EntitySet, ManagedPolicy, PolicyVersion, Tags, name_key};
+use crate::snapshot::{AccountState, EntitySet, name_key};
+use crate::state::{Entity, ManagedPolicy, PolicyVersion, Tags};
 use crate::tags::check_tags;
 use crate::{Directory, DirectoryError, IdPrefix, mint};
 

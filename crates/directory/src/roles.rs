@@ -9,7 +9,8 @@ use crate::boundaries::check_boundary;
 use crate::entities::{check_new, find, listed, now, path_of, within};
 use crate::entity_error::{DeleteConflict, EntityError};
 use crate::quotas;
-use crate::state::{Role, Snapshot, Tags};
+use crate::snapshot::Snapshot;
+use crate::state::{Role, Tags};
 use crate::tags::check_tags;
 use crate::{Directory, DirectoryError, IdPrefix, LastUse, mint};
 

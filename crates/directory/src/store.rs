@@ -12,7 +12,8 @@ use engine::{ControlError, ControlStore, ControlTxn, EngineError};
 use seal::{KeyEncryptionKey, SealError};
 
 use crate::sessions::SessionKeys;
-use crate::state::{AccountState, Change, Record, Snapshot};
+use crate::snapshot::{AccountState, Change, Snapshot};
+use crate::state::Record;
 use crate::usage::Usage;
 
 /// Prefix of all rows.

@@ -10,7 +10,8 @@ use crate::instance_profiles::InstanceProfileView;
 use crate::policies::{PolicyScope, PolicyView, VersionView, policies, versions};
 use crate::quotas;
 use crate::roles::RoleView;
-use crate::state::{AccountState, Group, Role, User};
+use crate::snapshot::AccountState;
+use crate::state::{Group, Role, User};
 use std::sync::Arc;
 
 /// A user with all that `GetAccountAuthorizationDetails` shows.

@@ -8,8 +8,11 @@
 //!
 //! ```compile_fail,E0451
 //! use catalog::s3;
-//! fn forge(resource: catalog::Object) -> gate::Permit<s3::GetObject> {
-//!     gate::Permit { resource, pinned: todo!() }
+//! fn forge(
+//!     permit: gate::Permit<s3::GetObject>,
+//!     resource: catalog::Object,
+//! ) -> gate::Permit<s3::GetObject> {
+//!     gate::Permit { resource, ..permit }
 //! }
 //! ```
 
