@@ -345,6 +345,7 @@ impl<'a> Asker<'a> {
             bucket: name.to_string(),
             policy: bucket.and_then(|bucket| bucket.policy.clone()),
             ownership: side.ownership,
+            bucket_ownership: bucket.map_or(side.ownership, |bucket| bucket.ownership),
             bucket_acl: side.bucket_acl.to_vec(),
             object: side.object.map(|object| ObjectTarget {
                 owner: object.owner,

@@ -26,6 +26,15 @@ mod record;
 
 pub use record::{Asked, Failure, Record, SessionRecord, Verdict};
 
+/// Which records are meant.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Failed ones only.
+    pub refused_only: bool,
+    /// Of this account.
+    pub account: Option<String>,
+}
+
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -141,6 +150,7 @@ impl Journal {
     /// # Errors
     /// When a file cannot be read.
     pub fn find(&self, request_id: &str) -> io::Result<Option<Record>> {
+        self.flush();
         for path in files_newest_first(&self.directory)? {
             for line in BufReader::new(File::open(path)?).lines() {
                 let line = line?;
@@ -155,6 +165,34 @@ impl Journal {
             }
         }
         Ok(None)
+    }
+
+    /// Records newest first.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn recent(&self, filter: &Filter, limit: usize) -> io::Result<Vec<Record>> {
+        self.flush();
+        let mut found = Vec::new();
+        for path in files_newest_first(&self.directory)? {
+            let mut records = Vec::new();
+            for line in BufReader::new(File::open(path)?).lines() {
+                records.extend(serde_json::from_str::<Record>(&line?).ok());
+            }
+            records.reverse();
+            records.retain(|record| !filter.refused_only || record.error.is_some());
+            found.extend(records);
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// The newest record.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn last(&self, filter: &Filter) -> io::Result<Option<Record>> {
+        Ok(self.recent(filter, 1)?.pop())
     }
 
     fn sender(&self) -> Option<SyncSender<Message>> {

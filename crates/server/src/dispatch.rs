@@ -33,7 +33,7 @@ pub(crate) struct App {
     s3: s3::Stores,
     iam: iam::Stores,
     sts: sts::Stores,
-    journal: Journal,
+    journal: Arc<Journal>,
     domains: Domains,
     region: String,
 }
@@ -60,7 +60,7 @@ impl App {
         gate: Gate,
         directory: Arc<Directory>,
         vault: Arc<Vault>,
-        journal: Journal,
+        journal: Arc<Journal>,
         config: &Config,
     ) -> App {
         App {
