@@ -33,12 +33,37 @@ struct Candidate {
 
 /// Proved changes, the smallest first.
 pub(crate) fn changes(case: &Case, names: &dyn Names) -> Vec<Change> {
+    let found = search(case, names, Care::KeepConditions);
+    if found.is_empty() {
+        search(case, names, Care::AnyChange)
+    } else {
+        found
+    }
+}
+
+/// What a proposal may undo.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// Where a statement is for this caller and question under a condition that the request can
+    /// meet, its author meant the condition: only the request changes.
+    KeepConditions,
+    /// A statement beside it, without the condition, may be proposed too.
+    AnyChange,
+}
+
+fn search(case: &Case, names: &dyn Names, care: Care) -> Vec<Change> {
     let inquiry = Inquiry::of(case, names);
     let before = State::of(&inquiry);
     let mut tries_left = TRIES_MAX;
     let mut found: Vec<Change> = Vec::new();
-    for candidate in candidates(&inquiry) {
-        let steps = finish(candidate, &before, names, STEPS_MAX, &mut tries_left);
+    for candidate in candidates(&inquiry, care) {
+        let steps = finish(
+            candidate,
+            &before,
+            (names, care),
+            STEPS_MAX,
+            &mut tries_left,
+        );
         found.extend(steps.map(|steps| Change { steps }));
     }
     // The sort is stable: among equals, the candidate that was thought of first is better.
@@ -70,7 +95,7 @@ impl State {
 fn finish(
     candidate: Candidate,
     before: &State,
-    names: &dyn Names,
+    (names, care): (&dyn Names, Care),
     steps_left: usize,
     tries_left: &mut usize,
 ) -> Option<Vec<Step>> {
@@ -83,8 +108,8 @@ fn finish(
     if after == *before || after.denies > before.denies || steps_left <= 1 {
         return None;
     }
-    candidates(&inquiry).into_iter().find_map(|next| {
-        let mut steps = finish(next, &after, names, steps_left - 1, tries_left)?;
+    candidates(&inquiry, care).into_iter().find_map(|next| {
+        let mut steps = finish(next, &after, (names, care), steps_left - 1, tries_left)?;
         steps.insert(0, candidate.step.clone());
         Some(steps)
     })
@@ -104,24 +129,27 @@ fn denies(inquiry: &Inquiry<'_>) -> usize {
     .count()
 }
 
-fn candidates(inquiry: &Inquiry<'_>) -> Vec<Candidate> {
+fn candidates(inquiry: &Inquiry<'_>, care: Care) -> Vec<Candidate> {
     let Decision::Deny(denial) = inquiry.decision() else {
         return Vec::new();
     };
     let reason = inquiry.reason();
     match reason {
         Reason::BlockPublicAccess => against_block(inquiry, &denial),
-        Reason::ExplicitDeny => against_deny(inquiry),
+        Reason::ExplicitDeny => against_deny(inquiry, care),
         // A root user cannot be helped: it must not be one.
         Reason::RootAssumesRole => Vec::new(),
-        _ => for_layer(inquiry, denial.layer),
+        _ => for_layer(inquiry, denial.layer, care),
     }
 }
 
 // Nothing allows.
 
-fn for_layer(inquiry: &Inquiry<'_>, layer: Layer) -> Vec<Candidate> {
+fn for_layer(inquiry: &Inquiry<'_>, layer: Layer, care: Care) -> Vec<Candidate> {
     let mut found = ask_differently(inquiry, layer);
+    if care == Care::KeepConditions && !found.is_empty() {
+        return found;
+    }
     match layer {
         Layer::Identity => found.extend(allow_holder(inquiry)),
         Layer::Boundary => found.extend(allow_in_boundary(inquiry)),
@@ -631,7 +659,7 @@ fn enforce_ownership(inquiry: &Inquiry<'_>) -> Option<Candidate> {
 
 // Something denies.
 
-fn against_deny(inquiry: &Inquiry<'_>) -> Vec<Candidate> {
+fn against_deny(inquiry: &Inquiry<'_>, care: Care) -> Vec<Candidate> {
     let Some(deny) = inquiry.denying() else {
         return Vec::new();
     };
@@ -639,6 +667,9 @@ fn against_deny(inquiry: &Inquiry<'_>) -> Vec<Candidate> {
         return Vec::new();
     };
     let mut found = not_denied(inquiry, deny, &document);
+    if care == Care::KeepConditions && !found.is_empty() {
+        return found;
+    }
     let edits = [
         spare_by_arn(inquiry, deny, &document),
         spare_caller(inquiry, deny, &document),

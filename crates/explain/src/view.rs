@@ -22,6 +22,9 @@ impl Explanation {
             if side.account != Some(account) {
                 side.layers = side.layers.iter().map(bare).collect();
                 side.title = bare_title(side);
+            } else if !is_callers {
+                // What the caller sent as an external id may be another customer's secret.
+                side.layers.iter_mut().for_each(hide_external_id);
             }
         }
         if is_callers {
@@ -91,6 +94,15 @@ fn bare(layer: &LayerView) -> LayerView {
         matched: Vec::new(),
         nearest: None,
         ..layer.clone()
+    }
+}
+
+fn hide_external_id(layer: &mut LayerView) {
+    let statements = layer.matched.iter_mut().chain(&mut layer.nearest);
+    for clause in statements.flat_map(|statement| &mut statement.failures) {
+        if clause.clause.to_lowercase().ends_with(" sts:externalid") && !clause.given.is_empty() {
+            clause.given = vec!["another one".to_owned()];
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use wire::{AwsError, Service};
 
 use crate::body::{Arriving, Leaving};
 use crate::config::Config;
+use crate::explanations::{Explainer, Messages};
 
 mod query;
 mod rest;
@@ -61,6 +62,7 @@ impl App {
         directory: Arc<Directory>,
         vault: Arc<Vault>,
         journal: Arc<Journal>,
+        explainer: Arc<Explainer>,
         config: &Config,
     ) -> App {
         App {
@@ -71,6 +73,7 @@ impl App {
             },
             sts: sts::Stores {
                 directory: directory.clone(),
+                messages: Arc::new(Messages(explainer)),
             },
             directory,
             journal,

@@ -7,13 +7,14 @@ use catalog::{AccountId, EntityKind};
 use directory::{Directory, HypotheticalSession, NoSuchPrincipal, Snapshot};
 use explain::{Asked, Explanation, Failed, Names, Told, Who};
 use gate::{
-    AuthType, Consideration, Gate, Hypothesis, Identity, RequestFacts, System, SystemTask,
-    UnknownResource,
+    AuthType, BoxFuture, Consideration, Gate, Hypothesis, Identity, RequestFacts, System,
+    SystemTask, UnknownResource,
 };
 use jiff::{SignedDuration, Timestamp};
 use journal::{Filter, Journal, Record, Verdict};
 use policy::{Case, ContextValue, Effect, KeyTarget, Outcome, Policy, PolicyKind, Step, Target};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Answers questions about decisions.
 pub(crate) struct Explainer {
@@ -113,7 +114,7 @@ impl RefusedRequest {
             .find(|asked| asked.verdict != Verdict::Allow);
         RefusedRequest {
             on: refused.map_or(record.request, |asked| asked.resource.clone()),
-            time: record.time,
+            time: to_seconds(&record.time),
             request_id: record.request_id,
             caller: record.caller,
             operation: record.operation,
@@ -145,6 +146,42 @@ pub(crate) enum ExplainError {
     /// The journal cannot be read.
     #[error("the journal could not be read: {0}")]
     Journal(#[from] std::io::Error),
+}
+
+/// `sts:DecodeAuthorizationMessage`: the id of a request is the message.
+pub(crate) struct Messages(pub(crate) Arc<Explainer>);
+
+impl std::fmt::Debug for Messages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Messages")
+    }
+}
+
+impl sts::AuthorizationMessages for Messages {
+    fn decode<'a>(
+        &'a self,
+        message: &'a str,
+        account: AccountId,
+    ) -> BoxFuture<'a, Result<Option<Value>, Box<dyn std::error::Error + Send + Sync>>> {
+        let (explainer, id) = (self.0.clone(), message.to_owned());
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || {
+                let Some(record) = explainer.journal.find(&id)? else {
+                    return Ok(None);
+                };
+                let names = Known(explainer.directory.snapshot());
+                let case = decided(&record, &names).map(|(_, case)| case);
+                let seen = explainer.of_record(record).for_account(account);
+                Ok(match (seen, case) {
+                    (Some(seen), Some(case)) => {
+                        Some(explain::authorization_message(&seen, &case, account))
+                    }
+                    _ => None,
+                })
+            })
+            .await?
+        })
+    }
 }
 
 impl Explainer {
@@ -211,7 +248,7 @@ impl Explainer {
         let told = told(&record);
         let asked = |asked: Asked| Asked {
             operation: (!record.operation.is_empty()).then(|| record.operation.clone()),
-            time: Some(record.time.clone()),
+            time: Some(to_seconds(&record.time)),
             request_id: Some(record.request_id.clone()),
             ..asked
         };
@@ -565,6 +602,14 @@ fn who(record: &Record, names: &Known) -> Who {
         account_name: account.and_then(|account| names.account_name(account)),
         access_key_id: None,
         session: None,
+    }
+}
+
+/// A time without fractions of a second.
+fn to_seconds(time: &str) -> String {
+    match time.parse::<Timestamp>() {
+        Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        Err(_) => time.to_owned(),
     }
 }
 

@@ -155,6 +155,7 @@ impl Server {
             directory.clone(),
             vault,
             journal,
+            explainer.clone(),
             &config,
         ));
         let admin = Admin::new(gate, directory, explainer, token, address);
