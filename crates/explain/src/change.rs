@@ -218,8 +218,11 @@ fn ask_differently(inquiry: &Inquiry<'_>, layer: Layer) -> Vec<Candidate> {
 fn asked_differently(inquiry: &Inquiry<'_>, parts: &[request::Different], layer: Layer) -> Step {
     let what: Vec<_> = parts.iter().map(|part| part.what.as_str()).collect();
     let arguments: Vec<_> = parts.iter().filter_map(|p| p.argument.clone()).collect();
-    // What the resource's policy demands is its owner's to tell.
-    let confidential = matches!(layer, Layer::Resource | Layer::Trust);
+    // What a policy demands is its account's to tell.
+    let whose = match layer {
+        Layer::Resource | Layer::Trust => inquiry.case.owner,
+        _ => inquiry.case.caller.account,
+    };
     Step {
         account: None,
         place: "In the request".to_owned(),
@@ -232,8 +235,7 @@ fn asked_differently(inquiry: &Inquiry<'_>, parts: &[request::Different], layer:
                 arguments.join(" ")
             )
         }),
-        confidential,
-        confidential_of: inquiry.case.owner.filter(|_| confidential),
+        confidential_of: whose,
     }
 }
 
@@ -286,7 +288,6 @@ fn allow_holder(inquiry: &Inquiry<'_>) -> Option<Candidate> {
                 edit::word(&holder),
                 edit::quoted(&document)
             )),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -340,7 +341,6 @@ fn allow_in_boundary(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: Some(statement),
             command: new_version(&boundary.source, &document),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -387,7 +387,6 @@ fn allow_in_session(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: Some(statement),
             command: None,
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -439,7 +438,6 @@ fn allow_in_trust(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: Some(statement),
             command: Some(trust_command(inquiry, &document)),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -487,7 +485,6 @@ fn revive_principal(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: statement,
             command: put_resource_policy(inquiry, &document),
-            confidential: true,
             confidential_of: inquiry.case.owner,
         },
     })
@@ -578,7 +575,6 @@ fn allow_in_resource_policy(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             what: format!("Add a statement to the {}.", inquiry.resource_policy()),
             json: Some(statement),
             command: put_resource_policy(inquiry, &document),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -626,7 +622,6 @@ fn grant_by_acl(inquiry: &Inquiry<'_>) -> Option<Candidate> {
                 edit::word(bucket),
                 edit::word(key)
             )),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -651,7 +646,6 @@ fn enforce_ownership(inquiry: &Inquiry<'_>) -> Option<Candidate> {
                 "aws s3api put-bucket-ownership-controls --bucket {} \\\n  --ownership-controls 'Rules=[{{ObjectOwnership=BucketOwnerEnforced}}]'",
                 edit::word(&bucket)
             )),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -713,8 +707,7 @@ fn against_deny(inquiry: &Inquiry<'_>, care: Care) -> Vec<Candidate> {
                     })
                     .cloned(),
                 command: put_document(inquiry, deny, &edited),
-                confidential: resource,
-                confidential_of: inquiry.case.owner.filter(|_| resource),
+                confidential_of: account,
             },
         });
         break;
@@ -922,8 +915,7 @@ fn drop_policy(inquiry: &Inquiry<'_>, deny: &StatementStep, document: &Value) ->
             ),
             json: None,
             command: Some(command),
-            confidential: false,
-            confidential_of: None,
+            confidential_of: inquiry.case.caller.account,
         },
     })
 }
@@ -972,7 +964,6 @@ fn without_public_acl(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             what: "Send no ACL that grants to everyone or to all AWS accounts.".to_owned(),
             json: None,
             command: None,
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -1014,7 +1005,6 @@ fn name_the_caller(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: Some(json!({"Principal": {"AWS": account.root_arn()}})),
             command: put_resource_policy(inquiry, &document),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -1043,8 +1033,7 @@ fn flag_off(
                 what: format!("Switch {flag} off, if the data is meant to be public."),
                 json: Some(json!({ flag: false })),
                 command: Some(command),
-                confidential: false,
-                confidential_of: None,
+                    confidential_of: None,
             },
         });
     };

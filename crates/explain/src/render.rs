@@ -210,7 +210,7 @@ impl Page {
         for value in shown {
             let word = if first { word } else { "" };
             first = false;
-            self.line(&format!("             {word:<6} {value}"));
+            self.hanging(&format!("             {word:<6} "), 20, value);
         }
         if more > 0 {
             self.line(&format!("             {:<6} and {more} more", ""));

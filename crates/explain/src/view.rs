@@ -116,7 +116,7 @@ fn bare_title(side: &Side) -> String {
 /// repeats it, and secrets go.
 fn redact(step: &mut Step, account: AccountId) {
     let is_own = step.account == Some(account);
-    if step.confidential && step.confidential_of != Some(account) {
+    if step.confidential_of.is_some_and(|of| of != account) {
         step.json = None;
         step.command = None;
         step.what = if step.account.is_none() {
