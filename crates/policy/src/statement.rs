@@ -1,4 +1,5 @@
 //! Statements: from JSON to what can be matched.
+use crate::actions::ActionSet;
 use crate::condition::{Condition, Operator};
 use crate::json::Node;
 use crate::pattern::{ArnPattern, Pattern, ShortArn, Variables, Wildcards};
@@ -17,6 +18,8 @@ pub(crate) struct Statement {
     /// `None` where the kind of document has none.
     pub principals: Option<Listed<Principal>>,
     pub actions: Listed<Pattern>,
+    /// What `actions` hold for.
+    pub known_actions: ActionSet,
     /// `None` in trust policies: the role is meant.
     pub resources: Option<Listed<ArnPattern>>,
     pub conditions: Box<[Condition]>,
@@ -126,6 +129,7 @@ fn statement(kind: PolicyKind, variables: Variables, node: &Node) -> Result<Stat
         end: node.end,
         effect,
         principals,
+        known_actions: ActionSet::of(&actions),
         actions,
         resources,
         conditions: conditions(variables, node)?,
