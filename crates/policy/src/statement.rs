@@ -3,7 +3,7 @@ use crate::actions::ActionSet;
 use crate::condition::{Condition, Operator};
 use crate::json::Node;
 use crate::pattern::{ArnPattern, Pattern, ShortArn, Variables, Wildcards};
-use crate::principal::{Principal, PrincipalWord, parse_principal};
+use crate::principal::{Principal, PrincipalWord, parse_principal, sort};
 use crate::{Effect, PolicyKind};
 
 /// A statement, compiled.
@@ -30,7 +30,7 @@ pub(crate) struct Statement {
 pub(crate) struct Listed<T> {
     pub form: Form,
     pub entries: Box<[T]>,
-    /// As written.
+    /// As written, in the order of the document; that of principals is another.
     pub texts: Box<[String]>,
 }
 
@@ -227,6 +227,7 @@ fn principals(statement: &Node) -> Result<Option<Listed<Principal>>, Unusable> {
             }
         }
     }
+    sort(&mut entries);
     Ok(Some(Listed {
         form,
         entries: entries.into(),
