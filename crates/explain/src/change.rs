@@ -1033,7 +1033,7 @@ fn flag_off(
                 what: format!("Switch {flag} off, if the data is meant to be public."),
                 json: Some(json!({ flag: false })),
                 command: Some(command),
-                    confidential_of: None,
+                confidential_of: None,
             },
         });
     };
