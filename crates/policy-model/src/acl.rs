@@ -13,7 +13,16 @@ pub(crate) struct Granted {
     pub group: bool,
 }
 
-/// The permission that an action needs in the ACL of the object, if it asks for an existing object.
+/// Reads of an existing object, and of and to its ACL: those that ask the object's owner (S-8).
+pub(crate) fn asks_for_object(action: &str) -> bool {
+    object_permission(action).is_some()
+        || matches!(
+            action,
+            "s3:GetObjectAttributes" | "s3:GetObjectVersionAttributes"
+        )
+}
+
+/// The permission that an action needs in the ACL of the object.
 pub(crate) fn object_permission(action: &str) -> Option<&'static str> {
     match action {
         "s3:GetObject" | "s3:GetObjectVersion" => Some("READ"),
@@ -27,7 +36,7 @@ pub(crate) fn object_permission(action: &str) -> Option<&'static str> {
 pub(crate) fn bucket_permission(action: &str) -> Option<&'static str> {
     match action {
         "s3:ListBucket" | "s3:ListBucketVersions" | "s3:ListBucketMultipartUploads" => Some("READ"),
-        "s3:PutObject" => Some("WRITE"),
+        "s3:PutObject" | "s3:DeleteObject" => Some("WRITE"),
         "s3:GetBucketAcl" => Some("READ_ACP"),
         "s3:PutBucketAcl" => Some("WRITE_ACP"),
         _ => None,

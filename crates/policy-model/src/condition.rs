@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::context::{Context, Held, text};
-use crate::text::{Piece, expand, literal, matches, wild};
+use crate::text::{Piece, expand, literal, matches, parts, wild};
 
 /// `Condition`: every operator with every key must hold.
 pub(crate) fn all_hold(condition: &Value, variables: bool, context: &Context<'_>) -> bool {
@@ -122,7 +122,7 @@ fn equals(base: &str, wanted: &str, given: &str, variables: bool, context: &Cont
             pattern(false).is_some_and(|p| shown(&p).to_lowercase() == given.to_lowercase())
         }
         "stringlike" => pattern(true).is_some_and(|p| matches(&p, given)),
-        "arnequals" | "arnlike" => pattern(true).is_some_and(|p| arn_matches(&p, given)),
+        "arnequals" | "arnlike" => arn_matches(wanted, given, variables, context),
         "bool" => truth(wanted).is_some() && truth(wanted) == truth(given),
         "binaryequals" => bytes(wanted).is_some() && bytes(wanted) == bytes(given),
         "ipaddress" => in_network(wanted, given),
@@ -151,13 +151,37 @@ fn shown(pieces: &[Piece]) -> String {
     pieces.iter().map(shown).collect()
 }
 
-/// Six parts each, and each part matches.
-fn arn_matches(pattern: &[Piece], given: &str) -> bool {
-    let wanted: Vec<&[Piece]> = pattern
-        .splitn(6, |piece| *piece == Piece::Char(':'))
-        .collect();
-    let given = crate::text::parts(given);
-    wanted.len() == 6 && given.len() == 6 && wanted.iter().zip(given).all(|(w, g)| matches(w, g))
+/// Six parts each, and each part matches. The value is taken apart as it is written, so what a
+/// variable gives stays within its part.
+fn arn_matches(wanted: &str, given: &str, variables: bool, context: &Context<'_>) -> bool {
+    let wanted = match variables {
+        true => parts_around_variables(wanted),
+        false => parts(wanted).into_iter().map(str::to_owned).collect(),
+    };
+    let given = parts(given);
+    let part_matches = |(wanted, given): (&String, &str)| match variables {
+        true => expand(wanted, true, context).is_some_and(|p| matches(&p, given)),
+        false => matches(&wild(wanted), given),
+    };
+    wanted.len() == 6 && given.len() == 6 && wanted.iter().zip(given).all(part_matches)
+}
+
+/// As [`parts`], but for colons in `${…}`.
+fn parts_around_variables(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut rest = text;
+    while let Some(char) = rest.chars().next() {
+        let variable = rest.strip_prefix("${").and_then(|_| rest.find('}'));
+        let taken = variable.map_or(char.len_utf8(), |end| end + 1);
+        let (piece, after) = rest.split_at(taken);
+        rest = after;
+        if piece == ":" && parts.len() < 6 {
+            parts.push(String::new());
+        } else if let Some(part) = parts.last_mut() {
+            part.push_str(piece);
+        }
+    }
+    parts
 }
 
 fn truth(text: &str) -> Option<bool> {
@@ -192,9 +216,10 @@ fn compares<T>(
 type Number = (bool, String, String);
 
 fn number(text: &str) -> Option<Number> {
+    let text = text.trim();
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
-        None => (false, text),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let all_digits = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_ascii_digit());
@@ -219,6 +244,7 @@ fn compare_numbers(a: &Number, b: &Number) -> Ordering {
 
 /// Nanoseconds since 1970: ISO 8601 in the profile of the W3C, or epoch seconds.
 fn time(text: &str) -> Option<i128> {
+    let text = text.trim();
     // Four digits alone are a year; the profile lists the form, and nobody means 1970.
     if text.len() != 4 && !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) {
         return Some(text.parse::<i64>().ok()? as i128 * 1_000_000_000);
@@ -251,6 +277,8 @@ fn time(text: &str) -> Option<i128> {
 fn seconds_of_day(clock: &str) -> Option<i128> {
     let (clock, zone_minutes) = match clock.strip_suffix('Z') {
         Some(clock) => (clock, 0),
+        // Without a zone it is UTC.
+        None if !clock.contains(['+', '-']) => (clock, 0),
         None => {
             let at = clock.rfind(['+', '-'])?;
             let (clock, zone) = clock.split_at_checked(at)?;
@@ -305,9 +333,9 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 
 /// An address, and how many of its leading bits count.
 pub(crate) fn network(text: &str) -> Option<(IpAddr, u32)> {
-    let (address, width) = match text.split_once('/') {
+    let (address, width) = match text.trim().split_once('/') {
         Some((address, width)) => (address, Some(width)),
-        None => (text, None),
+        None => (text.trim(), None),
     };
     let address: IpAddr = address.parse().ok()?;
     let most = if address.is_ipv4() { 32 } else { 128 };
@@ -320,7 +348,8 @@ pub(crate) fn network(text: &str) -> Option<(IpAddr, u32)> {
 }
 
 fn in_network(wanted: &str, given: &str) -> bool {
-    let (Some((network, width)), Ok(given)) = (network(wanted), given.parse::<IpAddr>()) else {
+    let (Some((network, width)), Ok(given)) = (network(wanted), given.trim().parse::<IpAddr>())
+    else {
         return false;
     };
     // An address is the string of its bits.
@@ -384,20 +413,14 @@ mod tests {
             "2026-01-01T00:00Z",
             "2026-01-01T00:00:00Z",
             "2026-01-01T00:00:00.0Z",
+            "2026-01-01T00:00:00",
             "2026-01-01T01:00:00+01:00",
             "2025-12-31T23:00:00-01:00",
             "1767225600",
         ] {
             assert_eq!(time(text), new_year, "{text}");
         }
-        for text in [
-            "",
-            "x",
-            "2026-1-1",
-            "2026-13-01",
-            "2026-01-01T00:00:00",
-            "-1",
-        ] {
+        for text in ["", "x", "2026-1-1", "2026-13-01", "-1"] {
             assert_eq!(time(text), None, "{text}");
         }
     }

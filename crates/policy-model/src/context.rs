@@ -35,6 +35,8 @@ impl Context<'_> {
         for (name, value) in &self.request.context {
             if name.to_lowercase() == key {
                 return match value {
+                    // An empty set is as good as none.
+                    Value::Array(values) if values.is_empty() => Held::Absent,
                     Value::Array(values) => Held::Many(values.iter().map(text).collect()),
                     value => Held::One(text(value)),
                 };
@@ -43,6 +45,20 @@ impl Context<'_> {
         match self.derived(&key) {
             Some(value) => Held::One(value),
             None => Held::Absent,
+        }
+    }
+
+    /// The value that a variable puts in, or `None`. A multivalued key gives nothing, and being there it
+    /// keeps the default out as well.
+    pub fn variable(&self, key: &str, default: Option<&str>) -> Option<String> {
+        let lower = key.to_lowercase();
+        let mut brought = self.request.context.iter();
+        if brought.any(|(name, value)| name.to_lowercase() == lower && value.is_array()) {
+            return None;
+        }
+        match self.value(key) {
+            Held::One(value) => Some(value),
+            Held::Many(_) | Held::Absent => default.map(str::to_owned),
         }
     }
 
@@ -56,10 +72,20 @@ impl Context<'_> {
                 .map(|(_, v)| v.clone());
         }
         match key {
-            "aws:resourceaccount" | "s3:resourceaccount" => self.world.resource_owner.clone(),
+            "aws:resourceaccount" => self.world.resource_owner.clone(),
+            "s3:resourceaccount" => match self.request.action.starts_with("s3:") {
+                true => self.world.resource_owner.clone(),
+                false => None,
+            },
             "aws:principalorgid" => {
                 let account = self.world.accounts.get(who.account.as_ref()?)?;
                 account.org.clone()
+            }
+            // Whoever brings a token is no anonymous caller, and no principal either.
+            "aws:principalaccount" | "aws:principaltype" | "aws:userid"
+                if !who.provider.is_empty() =>
+            {
+                None
             }
             "aws:principalaccount" => match who.kind {
                 Kind::Anonymous => Some("anonymous".to_owned()),

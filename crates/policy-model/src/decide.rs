@@ -1,5 +1,5 @@
 //! The decision (E-2 to E-14), from top to bottom.
-use crate::acl::{Granted, bucket_permission, granted, object_permission};
+use crate::acl::{Granted, asks_for_object, bucket_permission, granted, object_permission};
 use crate::context::Context;
 use crate::public::is_public;
 use crate::statement::{Asked, Place, Reach, Says};
@@ -122,13 +122,13 @@ impl<'a> Decider<'a> {
                 None => Vec::new(),
             },
             rcps: match account(&world.resource_owner) {
-                Some(account) => levels(&account.rcps, Place::Resource),
+                Some(account) => levels(&account.rcps, Place::Guardrail),
                 None => Vec::new(),
             },
             endpoint: request
                 .vpc_endpoint_policy
                 .as_ref()
-                .map(|document| one(document, Place::Resource)),
+                .map(|document| one(document, Place::Guardrail)),
             identity: asked.ask(&own_documents, Place::Identity),
             boundary: own
                 .boundary
@@ -168,6 +168,11 @@ impl<'a> Decider<'a> {
             ResourceType::None => self.decide_without_policy(),
             ResourceType::Trust => self.decide_trust(),
             ResourceType::Kms => self.decide_key(),
+            // S-11 comes after authorization (S-1).
+            ResourceType::S3 if !self.requester_pays_admits() => match self.decide_s3() {
+                Decision::Allow => explicit(Layer::Resource),
+                refused @ Decision::Deny { .. } => refused,
+            },
             ResourceType::S3 => self.decide_s3(),
         }
     }
@@ -300,7 +305,7 @@ impl<'a> Decider<'a> {
 
     fn decide_without_policy(&self) -> Decision {
         match self.request.principal.kind {
-            Kind::Service | Kind::Anonymous => implicit(Layer::Identity),
+            Kind::Service | Kind::Anonymous => implicit(Layer::Resource),
             _ if self.world.resource_owner.is_some() && !self.is_same_account() => {
                 implicit(Layer::Resource)
             }
@@ -360,10 +365,6 @@ impl<'a> Decider<'a> {
         let Some(operation) = self.request.action.strip_prefix("kms:") else {
             return false;
         };
-        let root = who
-            .account
-            .as_ref()
-            .map(|id| format!("arn:aws:iam::{id}:root"));
         let pairs: Vec<(&str, String)> = self
             .request
             .context
@@ -375,9 +376,9 @@ impl<'a> Decider<'a> {
             .collect();
         self.world.grants.iter().any(|grant| {
             let grantee = &grant.grantee_principal;
-            let to_caller = *grantee == who.arn
-                || (!who.role_arn.is_empty() && *grantee == who.role_arn)
-                || Some(grantee) == root.as_ref();
+            // The ARN of an account's root means its root user alone.
+            let to_caller =
+                *grantee == who.arn || (!who.role_arn.is_empty() && *grantee == who.role_arn);
             let constrained = KMS_WITH_CONTEXT.contains(&operation)
                 && self.twist != Some(Twist::GrantConstraintsForgotten);
             let has = |(key, value): (&String, &String)| {
@@ -413,16 +414,28 @@ impl<'a> Decider<'a> {
         granted(self.world, who, acl, permission, ignores_public)
     }
 
+    /// S-11: other accounts must say that they pay for objects and lists.
+    fn requester_pays_admits(&self) -> bool {
+        let request = self.request;
+        let costs = request.resource.contains('/') || request.action.starts_with("s3:List");
+        let pays = match request.principal.kind {
+            Kind::Anonymous => false,
+            Kind::Service => true,
+            _ => request.request_payer,
+        };
+        !self.world.requester_pays || !costs || self.is_same_account() || pays
+    }
+
     fn decide_s3(&self) -> Decision {
         let request = self.request;
         let action = request.action.as_str();
         // S-9: what Block Public Access keeps from being written, by whomever.
         if request.writes_public_acl && self.flag(|f| f.block_public_acls) {
-            return implicit(Layer::BlockPublicAcls);
+            return explicit(Layer::BlockPublicAcls);
         }
         let writes_public = request.new_policy.as_ref().is_some_and(is_public);
         if writes_public && self.flag(|f| f.block_public_policy) {
-            return implicit(Layer::BlockPublicPolicy);
+            return explicit(Layer::BlockPublicPolicy);
         }
         // S-10
         let is_about_upload = matches!(
@@ -432,39 +445,63 @@ impl<'a> Decider<'a> {
         if is_about_upload && request.is_upload_initiator {
             return allow();
         }
-        // S-11
-        if self.world.requester_pays
-            && request.resource.contains('/')
+        // S-9, `RestrictPublicBuckets`: a public policy lets no other account in, except services.
+        // Other ways in stay open.
+        let restricted = self.flag(|f| f.restrict_public_buckets)
+            && self.world.resource_policy.as_ref().is_some_and(is_public)
+            && self.resource.allows
             && !self.is_same_account()
-            && !(request.request_payer && request.principal.kind != Kind::Anonymous)
-        {
-            return explicit(Layer::Resource);
+            && request.principal.kind != Kind::Service
+            && self.twist != Some(Twist::RestrictPublicBucketsForgotten);
+        if restricted {
+            return match self.decide_bucket(false) {
+                Decision::Allow => allow(),
+                Decision::Deny { .. } => explicit(Layer::Resource),
+            };
         }
-        let object_permission = object_permission(action);
-        let object_acl = self.acl(&self.world.acl.object, object_permission);
-        let bucket_acl = self.acl(&self.world.acl.bucket, bucket_permission(action));
-        let foreign = object_permission.is_some()
-            && self.acls_count()
-            && self.world.object_owner != self.world.resource_owner
-            && self.twist != Some(Twist::ObjectOwnerForgotten);
-        if foreign {
-            return self.decide_foreign_object(object_acl);
+        self.decide_bucket(true)
+    }
+
+    /// The bucket policy, the ACLs and the caller's own side.
+    fn decide_bucket(&self, policy_counts: bool) -> Decision {
+        let action = self.request.action.as_str();
+        let object_acl = self.acl(&self.world.acl.object, object_permission(action));
+        let mut bucket_acl = self.acl(&self.world.acl.bucket, bucket_permission(action));
+        let owns_object =
+            self.account().is_some() && self.account() == self.world.object_owner.as_deref();
+        // S-6: who may write may replace and delete, but only its own, unless it owns the bucket.
+        let destroys =
+            action == "s3:DeleteObject" || (action == "s3:PutObject" && self.request.overwrites);
+        if destroys && !owns_object && !self.is_same_account() {
+            bucket_acl = Granted::default();
         }
         let by_acl = Granted {
             account: object_acl.account || bucket_acl.account,
             group: object_acl.group || bucket_acl.group,
         };
+        let foreign = asks_for_object(action)
+            && self.acls_count()
+            && self.world.object_owner != self.world.resource_owner
+            && self.twist != Some(Twist::ObjectOwnerForgotten);
+        if foreign {
+            return self.decide_foreign_object(by_acl, owns_object);
+        }
         if self.is_same_account() {
             return self.decide_own_bucket(by_acl);
         }
-        self.decide_bucket_of_others(by_acl)
+        let resource_side =
+            by_acl.account || by_acl.group || (policy_counts && self.resource.allows);
+        match resource_side {
+            true if self.twist == Some(Twist::OneSideIsEnough) => allow(),
+            // E-6: both sides.
+            true => self.by_identity(),
+            false => implicit(Layer::Resource),
+        }
     }
 
     /// S-8: the bucket owner does not own the object, so its policy cannot give it away.
-    fn decide_foreign_object(&self, acl: Granted) -> Decision {
-        let is_owner =
-            self.account().is_some() && self.account() == self.world.object_owner.as_deref();
-        if is_owner || acl.account || acl.group {
+    fn decide_foreign_object(&self, acl: Granted, owns_object: bool) -> Decision {
+        if owns_object || acl.account || acl.group {
             self.by_identity()
         } else {
             implicit(Layer::Resource)
@@ -475,28 +512,6 @@ impl<'a> Decider<'a> {
     /// only delegates, which the identity side needs not.
     fn decide_own_bucket(&self, acl: Granted) -> Decision {
         if self.is_root() || self.is_named_directly() || acl.group {
-            return allow();
-        }
-        self.by_identity()
-    }
-
-    /// E-6: both sides.
-    fn decide_bucket_of_others(&self, acl: Granted) -> Decision {
-        if acl.account || acl.group {
-            return self.by_identity();
-        }
-        // S-9: a public policy lets no other account in, except services.
-        let restricted = self.flag(|f| f.restrict_public_buckets)
-            && self.world.resource_policy.as_ref().is_some_and(is_public)
-            && self.request.principal.kind != Kind::Service
-            && self.twist != Some(Twist::RestrictPublicBucketsForgotten);
-        if restricted && self.resource.allows {
-            return explicit(Layer::Resource);
-        }
-        if !self.resource.allows {
-            return implicit(Layer::Resource);
-        }
-        if self.twist == Some(Twist::OneSideIsEnough) {
             return allow();
         }
         self.by_identity()

@@ -37,6 +37,7 @@ mod acl;
 mod condition;
 mod context;
 mod decide;
+pub mod generate;
 mod public;
 mod statement;
 mod text;

@@ -36,26 +36,34 @@ fn pins(operator: &str, key: &str, values: &[String]) -> bool {
     if operator.negated || operator.if_exists || operator.quantifier == Quantifier::All {
         return false;
     }
-    let by_text = matches!(
+    let fixes = matches!(
         operator.base.as_str(),
-        "stringequals" | "stringequalsignorecase" | "stringlike" | "arnequals" | "arnlike"
+        "stringequals"
+            | "stringequalsignorecase"
+            | "stringlike"
+            | "arnequals"
+            | "arnlike"
+            | "ipaddress"
     );
+    // By the text, whatever the operator makes of it.
     let fixed = |value: &String| !value.contains(['*', '?']) && !value.contains("${");
-    match key.to_lowercase().as_str() {
-        "aws:sourceip" => operator.base == "ipaddress" && values.iter().all(|v| is_narrow(v)),
-        "s3:dataaccesspointarn" => by_text && values.iter().all(|v| fixed(v) || has_account(v)),
-        "aws:principalorgid"
-        | "aws:principalarn"
-        | "aws:principalaccount"
-        | "aws:sourcearn"
-        | "aws:sourcevpc"
-        | "aws:sourcevpce"
-        | "aws:sourceowner"
-        | "aws:sourceaccount"
-        | "aws:userid"
-        | "s3:dataaccesspointaccount" => by_text && values.iter().all(fixed),
-        _ => false,
-    }
+    fixes
+        && !values.is_empty()
+        && match key.to_lowercase().as_str() {
+            "aws:sourceip" => values.iter().all(|v| is_narrow(v)),
+            "s3:dataaccesspointarn" => values.iter().all(|v| fixed(v) || has_account(v)),
+            "aws:principalorgid"
+            | "aws:principalarn"
+            | "aws:principalaccount"
+            | "aws:sourcearn"
+            | "aws:sourcevpc"
+            | "aws:sourcevpce"
+            | "aws:sourceowner"
+            | "aws:sourceaccount"
+            | "aws:userid"
+            | "s3:dataaccesspointaccount" => values.iter().all(fixed),
+            _ => false,
+        }
 }
 
 fn is_narrow(value: &str) -> bool {

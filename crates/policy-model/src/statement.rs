@@ -12,8 +12,10 @@ use crate::world::{Document, Kind};
 pub(crate) enum Place {
     /// Identity, group, boundary and session policies, SCPs: no principals.
     Identity,
-    /// Bucket and key policies, RCPs, VPC endpoint policies.
+    /// Bucket and key policies.
     Resource,
+    /// RCPs and VPC endpoint policies.
+    Guardrail,
     /// Trust policies: the role is implied as the resource.
     Trust,
 }
@@ -110,7 +112,15 @@ impl Asked<'_> {
         }
         if let Some(principal) = statement.get("Principal") {
             let entries = entries(principal);
-            return entries.iter().filter_map(|e| self.reach(e)).collect();
+            let reaches = entries.iter().filter_map(|e| self.reach(e));
+            // In a trust policy only its provider lets the holder of a token in.
+            let lets_in = |reach: &Reach| {
+                place != Place::Trust
+                    || statement["Effect"] == "Deny"
+                    || self.context.request.principal.kind != Kind::Anonymous
+                    || *reach == Reach::Provider
+            };
+            return reaches.filter(lets_in).collect();
         }
         let Some(not) = statement.get("NotPrincipal") else {
             return Vec::new();
@@ -124,7 +134,7 @@ impl Asked<'_> {
             // Exempt is only whose whole chain is listed; nobody with a boundary is.
             self.has_boundary || chain.is_empty() || !chain.iter().all(is_listed)
         } else {
-            !chain.iter().any(is_listed)
+            !entries(not).iter().any(|entry| self.reach(entry).is_some())
         };
         if applies {
             vec![Reach::Everyone]

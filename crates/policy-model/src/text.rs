@@ -1,6 +1,6 @@
 //! Patterns and policy variables (P-5 to P-7).
 
-use crate::context::{Context, Held};
+use crate::context::Context;
 
 /// A piece of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,11 +94,7 @@ fn variable(inside: &str, context: &Context<'_>) -> Option<String> {
         }
         None => (inside, None),
     };
-    match context.value(key) {
-        Held::One(value) => Some(value),
-        // A multivalued key is as good as none here.
-        Held::Many(_) | Held::Absent => default.map(str::to_owned),
-    }
+    context.variable(key, default)
 }
 
 /// The first five colons split an ARN in six parts.
