@@ -74,6 +74,11 @@ const BUCKET_ACTIONS: &[&str] = &[
     "s3:GetBucketPolicyStatus",
     "s3:GetBucketLocation",
 ];
+const POLICY_ACTIONS: &[&str] = &[
+    "s3:GetBucketPolicy",
+    "s3:PutBucketPolicy",
+    "s3:DeleteBucketPolicy",
+];
 const KEYS: &[&str] = &[
     "x",
     "al/x",
@@ -118,6 +123,11 @@ impl Generator {
         Generator {
             rng: fastrand::Rng::with_seed(spread ^ (spread >> 29)),
         }
+    }
+
+    /// A number below `limit`, for who goes on making things from the same seed.
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.rng.usize(..limit.max(1))
     }
 
     fn percent(&mut self, chance: u32) -> bool {
@@ -187,7 +197,16 @@ impl Generator {
                     format!("arn:aws:s3:::data/{key}"),
                 )
             }
-            ResourceType::S3 => (self.pick(BUCKET_ACTIONS), "arn:aws:s3:::data".to_owned()),
+            ResourceType::S3 => {
+                // Root users have rules of their own about bucket policies.
+                let about_policy = principal.kind == Kind::Root && self.percent(60);
+                let pool = if about_policy {
+                    POLICY_ACTIONS
+                } else {
+                    BUCKET_ACTIONS
+                };
+                (self.pick(pool), "arn:aws:s3:::data".to_owned())
+            }
             ResourceType::Trust if bare => ("sts:AssumeRoleWithWebIdentity", ROLE.to_owned()),
             ResourceType::Trust => (self.pick(STS_ACTIONS), ROLE.to_owned()),
             ResourceType::Kms => (self.pick(KMS_ACTIONS), KEY.to_owned()),
@@ -512,8 +531,8 @@ impl Generator {
             grantee_principal: self.pick_of(&grantees),
             operations,
             constraints: Constraints {
-                encryption_context_equals: self.percent(25).then(|| pairs(self)),
-                encryption_context_subset: self.percent(30).then(|| pairs(self)),
+                encryption_context_equals: self.percent(32).then(|| pairs(self)),
+                encryption_context_subset: self.percent(40).then(|| pairs(self)),
             },
         }
     }
@@ -559,9 +578,10 @@ impl Generator {
         Value::Object(document)
     }
 
-    fn statement(&mut self, world: &World, hints: &[Request], place: Place) -> Value {
+    /// A statement for a document, written with one of the requests in mind.
+    pub fn statement(&mut self, world: &World, hints: &[Request], place: Place) -> Value {
         let hint = self.pick_of(hints);
-        let denies = self.percent(9);
+        let denies = self.percent(if place == Place::Bucket { 13 } else { 9 });
         let mut statement = Map::new();
         statement.insert(
             "Effect".to_owned(),
@@ -703,6 +723,10 @@ impl Generator {
             "arn:aws:kms:us-east-1:111111111111:key/*",
             "arn:aws:kms:*:222222222222:key/*",
             "arn:aws:s3:::data/${aws:nothing}/*",
+            "arn:aws:s3:::data/${aws:username",
+            "arn:aws:s3:::data/${}*",
+            "**",
+            "?",
         ];
         (0..self.rng.usize(1..=2))
             .map(|_| self.pick(pool).to_owned())
@@ -798,28 +822,51 @@ impl Generator {
     /// The caller's chain, whole or with a gap, among others.
     fn not_principal(&mut self, hint: &Request) -> Value {
         let who = &hint.principal;
-        let mut names: Vec<String> = [&who.arn, &who.role_arn, &who.user_arn]
-            .into_iter()
-            .filter(|name| !name.is_empty() && self.rng.u32(0..100) < 88)
-            .cloned()
-            .collect();
-        if let Some(account) = who.account.as_ref().filter(|_| self.rng.u32(0..100) < 88) {
-            names.push(account.clone());
+        let mut names = Vec::new();
+        for name in [&who.arn, &who.role_arn, &who.user_arn] {
+            let is_holder = name.contains(":user/") || name.contains(":role/");
+            match self.rng.u32(0..100) {
+                _ if name.is_empty() => {}
+                0..15 if is_holder => names.push(who.unique_id.clone()),
+                15..88 => names.push(name.clone()),
+                _ => {}
+            }
+        }
+        let mut kinds = Map::new();
+        if let Some(account) = &who.account {
+            match self.rng.u32(0..100) {
+                0..50 => names.push(account.clone()),
+                50..82 => names.push(format!("arn:aws:iam::{account}:root")),
+                82..88 => {
+                    let letter = match account.as_str() {
+                        "111111111111" => "a",
+                        "222222222222" => "b",
+                        _ => "c",
+                    };
+                    kinds.insert("CanonicalUser".to_owned(), letter.repeat(64).into());
+                }
+                _ => {}
+            }
         }
         if self.percent(40) || names.is_empty() {
             names.push("arn:aws:iam::333333333333:user/carol".to_owned());
         }
-        match who.service.is_empty() {
-            true => json!({"AWS": self.one_or_list(names)}),
-            false => json!({"AWS": self.one_or_list(names), "Service": who.service}),
+        kinds.insert("AWS".to_owned(), self.one_or_list(names));
+        if !who.service.is_empty() {
+            kinds.insert("Service".to_owned(), who.service.clone().into());
         }
+        Value::Object(kinds)
     }
 
     // ----- conditions
 
     fn condition(&mut self, world: &World, hint: &Request) -> Value {
         let mut blocks = Map::new();
-        for _ in 0..self.pick_of(&[1, 1, 1, 2]) {
+        if self.percent(3) {
+            // A block without keys holds.
+            blocks.insert("StringEquals".to_owned(), json!({}));
+        }
+        for _ in 0..self.pick_of(&[1, 1, 1, 1, 1, 2, 2, 0]) {
             let (operator, key, values) = self.clause(world, hint);
             let block = blocks.entry(operator).or_insert_with(|| json!({}));
             if let Some(block) = block.as_object_mut() {
@@ -974,6 +1021,10 @@ impl Generator {
                 "a${*}c",
                 "${$}{x}",
                 "${aws:userid}",
+                "${aws:username, al}",
+                "${aws:username",
+                "${}",
+                "${$}${*}",
                 "",
             ],
             "Arn" => &[
@@ -1056,15 +1107,19 @@ impl Generator {
 }
 
 /// Where a document is to be used.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Without principals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// As an identity, boundary, session or service control policy: without principals.
     Own,
-    /// For everyone (RCPs).
+    /// As a resource control policy: for everyone.
     Everyone,
+    /// As a bucket policy.
     Bucket,
+    /// As a key policy.
     Key,
+    /// As a trust policy.
     Trust,
+    /// As the policy of a VPC endpoint.
     Endpoint,
 }
 

@@ -86,15 +86,13 @@ fn variable(inside: &str, context: &Context<'_>) -> Option<String> {
     if matches!(inside, "*" | "?" | "$") {
         return Some(inside.to_owned());
     }
-    let (key, default) = match inside.split_once(',') {
-        Some((key, default)) => {
-            let quoted = default.trim();
-            let unquoted = quoted.strip_prefix('\'').and_then(|d| d.strip_suffix('\''));
-            (key.trim(), unquoted)
-        }
-        None => (inside, None),
-    };
-    context.variable(key, default)
+    let with_default = inside.split_once(',').and_then(|(key, default)| {
+        let unquoted = default.trim().strip_prefix('\'')?.strip_suffix('\'')?;
+        Some((key, Some(unquoted)))
+    });
+    // What has a comma but no default in quotes is no key that there is.
+    let (key, default) = with_default.unwrap_or((inside, None));
+    context.variable(key.trim(), default)
 }
 
 /// The first five colons split an ARN in six parts.

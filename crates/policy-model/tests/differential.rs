@@ -106,8 +106,8 @@ const REASONS: usize = 16;
 
 #[test]
 fn every_broken_rule_is_noticed() {
-    let seed = seed();
-    println!("STRONGROOM_SEED={seed}");
+    // Always the same worlds: whether a rare one comes up in time is no matter of luck.
+    let seed = 1;
     for twist in Twist::ALL {
         let mut cases = 0;
         let mut noticed = None;

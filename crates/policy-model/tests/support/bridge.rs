@@ -1,5 +1,6 @@
 //! Puts a world of the model to crate `policy`.
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use catalog::{AccountId, CanonicalUserId};
@@ -18,6 +19,7 @@ pub type Bad = String;
 /// A world whose documents `policy` has read.
 pub struct Compiled<'w> {
     pub world: &'w World,
+    print: Print,
     entities: BTreeMap<&'w str, (Vec<AttachedPolicy>, Option<AttachedPolicy>)>,
     scps: BTreeMap<&'w str, Vec<Vec<AttachedPolicy>>>,
     rcps: BTreeMap<&'w str, Vec<Vec<AttachedPolicy>>>,
@@ -42,6 +44,19 @@ impl Context for Keys {
     }
 }
 
+/// A context that remembers what it was asked for.
+struct Watched<'a> {
+    context: &'a dyn Context,
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl Context for Watched<'_> {
+    fn lookup(&self, key: &str) -> Lookup<'_> {
+        self.asked.borrow_mut().insert(key.to_owned());
+        self.context.lookup(key)
+    }
+}
+
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -49,22 +64,51 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn load(kind: PolicyKind, document: &Document) -> Result<Policy, Bad> {
-    Policy::load(kind, &document.to_string()).map_err(|finding| format!("{finding}: {document}"))
+/// How documents come to `policy`, which must not matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Print {
+    /// As they are.
+    Plain,
+    /// As `policy` writes them.
+    Compact,
+    /// With whitespace wherever it may stand.
+    Pretty,
 }
 
-fn attach(kind: PolicyKind, documents: &[Document]) -> Result<Vec<AttachedPolicy>, Bad> {
-    let attach = |document| {
-        Ok(AttachedPolicy {
-            source: PolicySource::SessionInline,
-            policy: Arc::new(load(kind, document)?),
-        })
-    };
-    documents.iter().map(attach).collect()
-}
+impl Print {
+    fn load(self, kind: PolicyKind, document: &Document) -> Result<Policy, Bad> {
+        let load = |text: &str| {
+            let bad = |finding| format!("{finding}: {text}");
+            Policy::load(kind, text).map_err(bad)
+        };
+        let plain = document.to_string();
+        match self {
+            Print::Plain => load(&plain),
+            Print::Compact => load(&load(&plain)?.compact_text()),
+            Print::Pretty => load(&format!("\n {document:#}\n")),
+        }
+    }
 
-fn levels(kind: PolicyKind, levels: &[Vec<Document>]) -> Result<Vec<Vec<AttachedPolicy>>, Bad> {
-    levels.iter().map(|level| attach(kind, level)).collect()
+    fn attach(self, kind: PolicyKind, documents: &[Document]) -> Result<Vec<AttachedPolicy>, Bad> {
+        let attach = |document| {
+            Ok(AttachedPolicy {
+                source: PolicySource::SessionInline,
+                policy: Arc::new(self.load(kind, document)?),
+            })
+        };
+        documents.iter().map(attach).collect()
+    }
+
+    fn levels(
+        self,
+        kind: PolicyKind,
+        levels: &[Vec<Document>],
+    ) -> Result<Vec<Vec<AttachedPolicy>>, Bad> {
+        levels
+            .iter()
+            .map(|level| self.attach(kind, level))
+            .collect()
+    }
 }
 
 fn acl(grants: &[policy_model::AclGrant]) -> Result<Vec<Grant>, Bad> {
@@ -98,22 +142,28 @@ fn account(id: &Option<String>) -> Result<Option<AccountId>, Bad> {
 
 impl<'w> Compiled<'w> {
     pub fn new(world: &'w World) -> Result<Compiled<'w>, Bad> {
+        Compiled::printed(world, Print::Plain)
+    }
+
+    pub fn printed(world: &'w World, print: Print) -> Result<Compiled<'w>, Bad> {
         let mut entities = BTreeMap::new();
         for (arn, entity) in &world.policies {
-            let mut own = attach(PolicyKind::Identity, &entity.identity)?;
-            own.extend(attach(PolicyKind::Identity, &entity.groups)?);
-            let boundary = attach(PolicyKind::Identity, entity.boundary.as_slice())?.pop();
+            let mut own = print.attach(PolicyKind::Identity, &entity.identity)?;
+            own.extend(print.attach(PolicyKind::Identity, &entity.groups)?);
+            let boundary = print
+                .attach(PolicyKind::Identity, entity.boundary.as_slice())?
+                .pop();
             entities.insert(arn.as_str(), (own, boundary));
         }
         let (mut scps, mut rcps) = (BTreeMap::new(), BTreeMap::new());
         for (id, account) in &world.accounts {
             scps.insert(
                 id.as_str(),
-                levels(PolicyKind::ServiceControl, &account.scps)?,
+                print.levels(PolicyKind::ServiceControl, &account.scps)?,
             );
             rcps.insert(
                 id.as_str(),
-                levels(PolicyKind::ResourceControl, &account.rcps)?,
+                print.levels(PolicyKind::ResourceControl, &account.rcps)?,
             );
         }
         let kind = match world.resource_type {
@@ -138,13 +188,14 @@ impl<'w> Compiled<'w> {
         };
         Ok(Compiled {
             world,
+            print,
             entities,
             scps,
             rcps,
             resource: world
                 .resource_policy
                 .as_ref()
-                .map(|document| load(kind, document))
+                .map(|document| print.load(kind, document))
                 .transpose()?,
             bucket_acl: acl(&world.acl.bucket)?,
             object_acl: acl(&world.acl.object)?,
@@ -152,8 +203,12 @@ impl<'w> Compiled<'w> {
         })
     }
 
-    /// What `policy` says.
-    pub fn answer(&self, request: &Request) -> Result<Answer, Bad> {
+    /// Hands everything to `ask` that `policy` wants to be asked with.
+    fn with_sides<T>(
+        &self,
+        request: &Request,
+        ask: impl FnOnce(&Question<'_>, &IdentitySide<'_>, &ResourceSide<'_>, &Guardrails<'_>) -> T,
+    ) -> Result<T, Bad> {
         let world = self.world;
         let who = &request.principal;
         let caller = caller(world, request)?;
@@ -173,7 +228,7 @@ impl<'w> Compiled<'w> {
             Kind::Root | Kind::Service | Kind::Anonymous => "",
         };
         let session = who.session_policies.as_ref();
-        let session = session.map(|documents| attach(PolicyKind::Session, documents));
+        let session = session.map(|documents| self.print.attach(PolicyKind::Session, documents));
         let session = session.transpose()?;
         let own = self.entities.get(holder);
         let identity = IdentitySide {
@@ -193,7 +248,7 @@ impl<'w> Compiled<'w> {
             of(&self.rcps, &world.resource_owner),
         );
         let endpoint = request.vpc_endpoint_policy.as_ref();
-        let endpoint = endpoint.map(|document| load(PolicyKind::VpcEndpoint, document));
+        let endpoint = endpoint.map(|document| self.print.load(PolicyKind::VpcEndpoint, document));
         let endpoint = endpoint.transpose()?;
         let guardrails = Guardrails {
             service_control: &scps,
@@ -201,7 +256,7 @@ impl<'w> Compiled<'w> {
             vpc_endpoint: endpoint.as_ref(),
         };
         let new_policy = request.new_policy.as_ref();
-        let new_policy = new_policy.map(|document| load(PolicyKind::Bucket, document));
+        let new_policy = new_policy.map(|document| self.print.load(PolicyKind::Bucket, document));
         let new_policy = new_policy.transpose()?;
         let pairs: Vec<(String, String)> = request
             .context
@@ -262,10 +317,29 @@ impl<'w> Compiled<'w> {
                 owner_canonical_id: canonical.as_ref(),
             }),
         };
-        let untraced = decide_within(&question, &identity, &side, &guardrails);
-        let verdict = explain_within(&question, &identity, &side, &guardrails);
+        Ok(ask(&question, &identity, &side, &guardrails))
+    }
+
+    /// What `policy` says.
+    pub fn answer(&self, request: &Request) -> Result<Answer, Bad> {
+        self.with_sides(request, |question, identity, side, guardrails| {
+            self.answer_to(request, question, identity, side, guardrails)
+        })
+    }
+
+    fn answer_to(
+        &self,
+        request: &Request,
+        question: &Question<'_>,
+        identity: &IdentitySide<'_>,
+        side: &ResourceSide<'_>,
+        guardrails: &Guardrails<'_>,
+    ) -> Answer {
+        let world = self.world;
+        let untraced = decide_within(question, identity, side, guardrails);
+        let verdict = explain_within(question, identity, side, guardrails);
         let costs = request.resource.contains('/') || request.action.starts_with("s3:List");
-        let pays = requester_pays_admits(&question, request.request_payer);
+        let pays = requester_pays_admits(question, request.request_payer);
         let decision = match untraced {
             policy::Decision::Allow if world.requester_pays && costs && !pays => Decision::Deny {
                 explicit: true,
@@ -277,13 +351,42 @@ impl<'w> Compiled<'w> {
                 layer: layer(denial.layer),
             },
         };
-        Ok(Answer {
+        Answer {
             decision,
-            is_trail_true: is_trail_true(&verdict, &untraced),
+            is_trail_true: is_trail_true(question, &verdict, &untraced),
             reason: match verdict.steps().last() {
                 Some(Step::Concluded { reason, .. }) => Some(*reason),
                 _ => None,
             },
+        }
+    }
+
+    /// Keys that `policy` looks up for a request although no policy in force says that it names them.
+    pub fn keys_unnamed(&self, request: &Request) -> Result<Vec<String>, Bad> {
+        self.with_sides(request, |question, identity, side, guardrails| {
+            let watched = Watched {
+                context: question.context,
+                asked: RefCell::default(),
+            };
+            let question = Question {
+                context: &watched,
+                ..*question
+            };
+            explain_within(&question, identity, side, guardrails);
+            let mut in_force: Vec<&Policy> = identity.policies.iter().map(|p| &*p.policy).collect();
+            in_force.extend(identity.boundary.map(|p| &*p.policy));
+            in_force.extend(identity.session.into_iter().flatten().map(|p| &*p.policy));
+            for levels in [guardrails.service_control, guardrails.resource_control] {
+                in_force.extend(levels.iter().flatten().map(|p| &*p.policy));
+            }
+            in_force.extend(guardrails.vpc_endpoint);
+            in_force.extend(self.resource.as_ref());
+            let named: BTreeSet<&str> = in_force.iter().flat_map(|p| p.context_keys()).collect();
+            let asked = watched.asked.into_inner();
+            asked
+                .into_iter()
+                .filter(|key| !named.contains(&**key))
+                .collect()
         })
     }
 
@@ -307,21 +410,26 @@ pub struct Answer {
     pub reason: Option<Reason>,
 }
 
-fn is_trail_true(verdict: &Verdict, decision: &policy::Decision) -> bool {
+fn is_trail_true(question: &Question<'_>, verdict: &Verdict, decision: &policy::Decision) -> bool {
+    // The root user passes by its own bucket policy, even one that denies (E-10).
+    let passes_by = question.caller.kind == CallerKind::Root
+        && question.caller.account == question.owner
+        && question.action.starts_with("s3:")
+        && question.action.ends_with("BucketPolicy");
     let denies = |step: &Step| match step {
-        Step::Statement(step) => step.effect == Effect::Deny && step.outcome == Outcome::Matched,
+        Step::Statement(step) => {
+            step.effect == Effect::Deny
+                && step.outcome == Outcome::Matched
+                && !(passes_by && step.layer == policy::Layer::Resource)
+        }
         _ => false,
     };
-    let shows = verdict.steps().iter().any(denies);
+    let shows_deny = verdict.steps().iter().any(denies);
     let concluded = match verdict.steps().last() {
         Some(Step::Concluded { reason, .. }) => *reason,
         _ => return false,
     };
-    // The root user passes by its own bucket policy, even one that denies (E-10).
-    let passes_by = concluded == Reason::RootManagesBucketPolicy
-        || matches!(concluded, Reason::BlockPublicAccess);
-    verdict.decision() == *decision
-        && (shows == (concluded == Reason::ExplicitDeny) || (shows && passes_by))
+    verdict.decision() == *decision && shows_deny == (concluded == Reason::ExplicitDeny)
 }
 
 fn layer(layer: policy::Layer) -> Layer {

@@ -7,7 +7,8 @@ use policy_model::{Decision, Request, Twist, World};
 
 mod bridge;
 mod shrink;
-pub use bridge::{Answer, Bad, Compiled};
+#[allow(unused_imports, reason = "each test uses its part")]
+pub use bridge::{Answer, Bad, Compiled, Print};
 
 /// Where the two do not agree.
 #[derive(Clone, Debug, PartialEq)]
