@@ -451,6 +451,22 @@ pub(crate) fn arn_parts(text: &str) -> Option<[&str; 6]> {
     Some([a, b, c, d, e, f])
 }
 
+/// The first colon that is not part of a variable such as `${aws:username}`.
+fn colon_outside_variables(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let rest = text.get(from..)?;
+        let colon = rest.find(':')?;
+        match rest.find("${").filter(|start| *start < colon) {
+            Some(start) => match rest.get(start..)?.find('}') {
+                Some(length) => from += start + length + 1,
+                None => return Some(from + colon),
+            },
+            None => return Some(from + colon),
+        }
+    }
+}
+
 /// What fewer than six parts of a pattern mean (spec P-6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShortArn {
@@ -501,8 +517,17 @@ impl ArnPattern {
         if text == "*" && short != ShortArn::MatchesNothing {
             return ArnPattern::Everything;
         }
-        let mut parts = text.splitn(6, ':');
-        let parts: [Option<&str>; 6] = std::array::from_fn(|_| parts.next());
+        let mut rest = Some(text);
+        let parts: [Option<&str>; 6] = std::array::from_fn(|part| {
+            let text = rest?;
+            let end = match (part, all_parts && variables == Variables::Expand) {
+                (5, _) => None,
+                (_, false) => text.find(':'),
+                (_, true) => colon_outside_variables(text),
+            };
+            rest = end.and_then(|end| text.get(end + 1..));
+            text.get(..end.unwrap_or(text.len()))
+        });
         let [.., last] = parts;
         let complete = last.is_some();
         let usable = match short {
