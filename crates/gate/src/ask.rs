@@ -52,7 +52,7 @@ impl<A: Action> Ask<A> {
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Ask<A> {
         self.details
             .context
-            .push((key.to_ascii_lowercase(), Value::One(value.into())));
+            .push((key.to_lowercase(), Value::One(value.into())));
         self
     }
     /// Adds a condition key if the request has a value for it.
@@ -66,7 +66,7 @@ impl<A: Action> Ask<A> {
     pub fn with_many(mut self, key: &str, values: Vec<String>) -> Ask<A> {
         self.details
             .context
-            .push((key.to_ascii_lowercase(), Value::Many(values)));
+            .push((key.to_lowercase(), Value::Many(values)));
         self
     }
     /// `x-amz-expected-bucket-owner`: another owner refuses the call (spec S-11).

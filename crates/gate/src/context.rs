@@ -52,9 +52,10 @@ impl<'a> RequestContext<'a> {
         }
     }
 
+    /// Keys of tags compare without regard to case, in any script: `wanted` is lower case.
     fn tag<'t>(tags: &'t [(String, String)], wanted: &str) -> Lookup<'t> {
         tags.iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(wanted))
+            .find(|(key, _)| key.to_lowercase() == wanted)
             .map_or(Lookup::Absent, |(_, value)| Lookup::One(value))
     }
 
@@ -183,5 +184,21 @@ impl Context for RequestContext<'_> {
             }
             Some(_) | None => Lookup::Absent,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_tags_compare_without_case_in_any_script() {
+        let tags = [
+            ("Team".to_owned(), "red".to_owned()),
+            ("GRÖSSE".to_owned(), "xl".to_owned()),
+        ];
+        assert_eq!(RequestContext::tag(&tags, "team"), Lookup::One("red"));
+        assert_eq!(RequestContext::tag(&tags, "größe"), Lookup::Absent);
+        assert_eq!(RequestContext::tag(&tags, "grösse"), Lookup::One("xl"));
     }
 }
