@@ -219,6 +219,13 @@ CASES = [
         PUT, x_amz_storage_class="STANDARD", x_amz_acl="private")),
     ("s3:x-amz-storage-class", "s3:PutObject", ABSENT, request(PUT)),
     ("s3:x-amz-storage-class", "s3:PutObjectAcl", ABSENT, request("PUT /{bucket}/plain?acl", x_amz_acl="private")),
+    ("s3:x-amz-website-redirect-location", "s3:PutObject", "/elsewhere", request(
+        PUT, x_amz_website_redirect_location="/elsewhere")),
+    ("s3:x-amz-website-redirect-location", "s3:PutObject", "https://example.com/", request(
+        START, x_amz_website_redirect_location="https://example.com/")),
+    ("s3:x-amz-website-redirect-location", "s3:PutObject", "/elsewhere", copy(
+        x_amz_website_redirect_location="/elsewhere")),
+    ("s3:x-amz-website-redirect-location", "s3:PutObject", ABSENT, request(PUT)),
     # Buckets to be.
     ("s3:x-amz-object-ownership", "s3:CreateBucket", "ObjectWriter", request(
         "PUT /{new_bucket}", x_amz_object_ownership="ObjectWriter")),
