@@ -318,14 +318,23 @@ CASES = [
     ("s3:authType", "s3:GetObject", "REST-HEADER", request("GET /{bucket}/plain")),
     ("s3:signatureversion", "s3:GetObject", "AWS4-HMAC-SHA256", request("GET /{bucket}/plain")),
     ("s3:signatureAge", "s3:GetObject", ABSENT, request("GET /{bucket}/plain")),
-    # Not here: TLS, access points, tags of buckets.
-    ("s3:TlsVersion", "s3:GetObject", ABSENT, request("GET /{bucket}/plain")),
-    ("s3:DataAccessPointArn", "s3:GetObject", ABSENT, request("GET /{bucket}/plain")),
-    ("s3:DataAccessPointAccount", "s3:GetObject", ABSENT, request("GET /{bucket}/plain")),
-    ("s3:BucketTag/team", "s3:GetObject", ABSENT, request("GET /{bucket}/tagged")),
-    ("aws:ResourceTag/team", "s3:GetObject", ABSENT, request("GET /{bucket}/tagged")),
-    ("aws:ResourceTag/team", "s3:ListBucket", ABSENT, request(LIST_V2)),
 ]
+# What no request here has a value for: the reasons are in docs/compatibility.md.
+NEVER = [
+    "s3:TlsVersion",
+    "s3:DataAccessPointArn",
+    "s3:DataAccessPointAccount",
+    "s3:AccessPointNetworkOrigin",
+    "s3:BucketTag/team",
+    "aws:ResourceTag/team",
+    "s3:object-lock-mode",
+    "s3:object-lock-legal-hold",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "s3:x-amz-server-side-encryption-customer-algorithm",
+]
+CASES += [(key, "s3:GetObject", ABSENT, request("GET /{bucket}/tagged")) for key in NEVER]
+CASES += [(key, "s3:ListBucket", ABSENT, request(LIST_V2)) for key in NEVER]
+CASES += [(key, "s3:PutObject", ABSENT, request(PUT)) for key in NEVER]
 for header, on_objects in [
     ("x-amz-grant-full-control", True),
     ("x-amz-grant-read", True),
