@@ -420,6 +420,9 @@ ON_TAGGED = [
     call("UpdateUser", UserName="u"),
     call("GetRole", RoleName="r"),
     call("UpdateRole", RoleName="r"),
+]
+# These have tags too, but `iam:ResourceTag` is about users and roles alone.
+ON_OTHERS = [
     call("GetInstanceProfile", InstanceProfileName="i"),
     call("GetPolicy", PolicyArn="{edge}"),
 ]
@@ -433,6 +436,8 @@ IAM_CASES = [
     ("aws:TagKeys", ABSENT, call("CreateUser", UserName="{fresh}")),
     ("aws:RequestTag/team", ABSENT, call("CreateUser", UserName="{fresh}")),
     *[(f"{service}:ResourceTag/TEAM", "red", one) for service in ("aws", "iam") for one in ON_TAGGED],
+    *[("aws:ResourceTag/team", "red", one) for one in ON_OTHERS],
+    *[("iam:ResourceTag/team", ABSENT, one) for one in ON_OTHERS],
     ("aws:ResourceTag/grösse", "xl", call("GetUser", UserName="u")),
     ("iam:ResourceTag/team", ABSENT, call("GetGroup", GroupName="g")),
     ("aws:ResourceTag/team", ABSENT, call("CreateUser", UserName="{fresh}", **tags_of_request())),
@@ -449,6 +454,20 @@ IAM_CASES = [
     ("iam:PermissionsBoundary", EDGE, call("AttachRolePolicy", RoleName="r", PolicyArn=EDGE)),
     ("iam:PermissionsBoundary", EDGE, call("PutUserPolicy", UserName="u", PolicyName="p", PolicyDocument="{everything}")),
     ("iam:PermissionsBoundary", ABSENT, call("AttachUserPolicy", UserName="bare", PolicyArn=EDGE)),
+    *[("iam:PermissionsBoundary", EDGE, one) for one in [
+        call("GetRole", RoleName="r"),
+        call("UpdateRole", RoleName="r"),
+        call("UpdateRoleDescription", RoleName="r", Description=""),
+        call("PutRolePolicy", RoleName="r", PolicyName="p", PolicyDocument="{everything}"),
+    ]],
+    # AWS has it for the calls that change what an identity may do, not for these.
+    *[("iam:PermissionsBoundary", ABSENT, one) for one in [
+        call("GetUser", UserName="u"),
+        call("UpdateUser", UserName="u"),
+        call("TagUser", UserName="u", Tags_member_1_Key="Team", Tags_member_1_Value="red"),
+        call("ListUserPolicies", UserName="u"),
+        call("ListRolePolicies", RoleName="r"),
+    ]],
     ("iam:PolicyARN", EDGE, call("AttachUserPolicy", UserName="u", PolicyArn=EDGE)),
     ("iam:PolicyARN", EDGE, call("AttachRolePolicy", RoleName="r", PolicyArn=EDGE)),
     ("iam:PolicyARN", EDGE, call("AttachGroupPolicy", GroupName="g", PolicyArn=EDGE)),

@@ -230,6 +230,8 @@ CASES = [
     ("s3:x-amz-object-ownership", "s3:CreateBucket", "ObjectWriter", request(
         "PUT /{new_bucket}", x_amz_object_ownership="ObjectWriter")),
     ("s3:x-amz-object-ownership", "s3:CreateBucket", ABSENT, request("PUT /{new_bucket}")),
+    ("s3:x-amz-object-ownership", "s3:PutBucketOwnershipControls", ABSENT, request(
+        "PUT /{new_bucket}", x_amz_object_ownership="ObjectWriter")),
     ("s3:locationconstraint", "s3:CreateBucket", ABSENT, request("PUT /{new_bucket}")),
     # The header alone, not a URL's parameter.
     ("s3:x-amz-content-sha256", "s3:PutObject", BODY_SHA256, request(PUT, "hello")),

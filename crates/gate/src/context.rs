@@ -12,10 +12,37 @@ pub(crate) struct ResourceTags<'a> {
     pub(crate) service: &'a str,
     pub(crate) tags: &'a [(String, String)],
     pub(crate) object_tags: &'a [(String, String)],
+    /// `iam:ResourceTag/KEY` is about users and roles alone.
+    pub(crate) of_identity: bool,
+    /// Of the entity that the call is about, for [`ACTIONS_WITH_BOUNDARY`].
     pub(crate) boundary: Option<&'a str>,
     /// Of the upload that the call is about.
     pub(crate) upload_encryption: Option<&'a str>,
 }
+
+/// Actions for which `iam:PermissionsBoundary` is there. AWS: Actions, resources, and condition
+/// keys for IAM.
+pub(crate) const ACTIONS_WITH_BOUNDARY: [&str; 19] = [
+    "iam:AttachRolePolicy",
+    "iam:AttachUserPolicy",
+    "iam:CreateRole",
+    "iam:CreateUser",
+    "iam:DeleteRole",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DeleteUserPermissionsBoundary",
+    "iam:DeleteUserPolicy",
+    "iam:DetachRolePolicy",
+    "iam:DetachUserPolicy",
+    "iam:GetRole",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:PutUserPermissionsBoundary",
+    "iam:PutUserPolicy",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+    "iam:UpdateRoleDescription",
+];
 
 /// What conditions look at. Values that must be computed are computed when asked for.
 pub(crate) struct RequestContext<'a> {
@@ -177,7 +204,8 @@ impl Context for RequestContext<'_> {
             Some(("s3", name)) if self.resource.service == "s3" => self.s3(name),
             Some(("iam", name)) if self.resource.service != "s3" => {
                 match name.strip_prefix("resourcetag/") {
-                    Some(tag) => Self::tag(self.resource.tags, tag),
+                    Some(tag) if self.resource.of_identity => Self::tag(self.resource.tags, tag),
+                    Some(_) => Lookup::Absent,
                     None if name == "permissionsboundary" => optional(self.resource.boundary),
                     None => Lookup::Absent,
                 }
@@ -200,5 +228,48 @@ mod tests {
         assert_eq!(RequestContext::tag(&tags, "team"), Lookup::One("red"));
         assert_eq!(RequestContext::tag(&tags, "größe"), Lookup::Absent);
         assert_eq!(RequestContext::tag(&tags, "grösse"), Lookup::One("xl"));
+    }
+
+    /// What a call of IAM finds under `key`, if its target has a tag and the boundary is told.
+    fn in_iam(key: &str, of_identity: bool, boundary: Option<&str>) -> Option<String> {
+        let request = RequestFacts {
+            now: jiff::Timestamp::UNIX_EPOCH,
+            source_ip: None,
+            secure_transport: false,
+            user_agent: None,
+            referer: None,
+            region: String::new(),
+            auth_type: AuthType::Header,
+            signature_age_ms: None,
+            content_sha256: None,
+            request_id: String::new(),
+        };
+        let identity = Identity::anonymous();
+        let resource = ResourceTags {
+            service: "iam",
+            tags: &[("Team".to_owned(), "red".to_owned())],
+            object_tags: &[],
+            of_identity,
+            boundary,
+            upload_encryption: None,
+        };
+        let context = RequestContext::new(&request, &identity, &[], resource);
+        match context.lookup(key) {
+            Lookup::One(value) => Some(value.to_owned()),
+            Lookup::Absent | Lookup::Many(_) => None,
+        }
+    }
+
+    #[test]
+    fn tags_of_iam_are_told_by_their_service_for_users_and_roles_alone() {
+        let red = Some("red".to_owned());
+        assert_eq!(in_iam("aws:resourcetag/team", true, None), red);
+        assert_eq!(in_iam("iam:resourcetag/team", true, None), red);
+        assert_eq!(in_iam("aws:resourcetag/team", false, None), red);
+        assert_eq!(in_iam("iam:resourcetag/team", false, None), None);
+        assert_eq!(in_iam("s3:authtype", true, None), None);
+        let edge = in_iam("iam:permissionsboundary", true, Some("edge"));
+        assert_eq!(edge.as_deref(), Some("edge"));
+        assert_eq!(in_iam("iam:permissionsboundary", true, None), None);
     }
 }

@@ -2,7 +2,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use catalog::{AccountId, Action, Resource, Scope};
+use catalog::{AccountId, Action, EntityKind, Resource, Scope};
 use jiff::Timestamp;
 use policy::{
     BlockPublicAccess, CallerKind, Decision, Denial, IdentitySide, ObjectOwnership, ObjectSide,
@@ -10,7 +10,7 @@ use policy::{
 };
 
 use crate::ask::{Ask, OpenReason};
-use crate::context::{RequestContext, ResourceTags};
+use crate::context::{ACTIONS_WITH_BOUNDARY, RequestContext, ResourceTags};
 use crate::facts::{BucketFacts, IdentityFacts, ObjectFacts, S3Facts};
 use crate::identity::Identity;
 use crate::permit::{OpenPermit, Permit, Pinned, System, SystemTask};
@@ -265,7 +265,20 @@ impl Judge {
                     .filter(|_| ACTIONS_WITH_OBJECT_TAGS.contains(&A::NAME))
                     .filter(|_| !ask.details.without_object_tags)
                     .map_or(&[], |object| object.tags.as_slice()),
-                boundary: gathered.boundary.as_deref(),
+                of_identity: match ask.resource.scope() {
+                    Scope::Role(_) => true,
+                    Scope::Entity(entity) => {
+                        matches!(entity.kind, EntityKind::User | EntityKind::Role)
+                    }
+                    Scope::Account(_)
+                    | Scope::NewBucket(..)
+                    | Scope::Bucket(_)
+                    | Scope::Object(_) => false,
+                },
+                boundary: gathered
+                    .boundary
+                    .as_deref()
+                    .filter(|_| ACTIONS_WITH_BOUNDARY.contains(&A::NAME)),
                 upload_encryption: gathered
                     .upload_encryption
                     .as_deref()
