@@ -617,3 +617,45 @@ def test_a_deleted_user_is_shown_by_id_in_a_denial_too(account, other_account):
     remove_user(other_account.boto("iam"), "ann")
     denial = json.loads(place.kept())["Statement"][1]
     assert denial["NotPrincipal"]["AWS"] == [ann.id, f"arn:aws:iam::{other_account.id}:root"]
+
+
+def test_every_call_that_shows_a_trust_policy_shows_who_is_gone(account):
+    place = Trust(account)
+    ann = account.user("ann", ANYTHING)
+    place.write(document(trusted(ann.arn)))
+    remove_user(place.iam, "ann")
+    place.iam.create_instance_profile(InstanceProfileName="i")
+    place.iam.add_role_to_instance_profile(InstanceProfileName="i", RoleName="r")
+    profile = place.iam.get_instance_profile(InstanceProfileName="i")["InstanceProfile"]
+    details = place.iam.get_account_authorization_details(Filter=["Role"])["RoleDetailList"]
+    for role in (
+        place.iam.get_role(RoleName="r")["Role"],
+        place.iam.list_roles()["Roles"][0],
+        place.iam.update_role_description(RoleName="r", Description="d")["Role"],
+        details[0],
+        profile["Roles"][0],
+    ):
+        assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["AWS"] in (ann.id, [ann.id])
+
+
+def test_trust_reaches_accounts_that_are_not_here(account):
+    """No emulator knows all accounts: what is not hosted here cannot be checked, and stays as it is written."""
+    place = Trust(account)
+    for principal in (
+        "999999999999",
+        "arn:aws:iam::999999999999:root",
+        "arn:aws:iam::999999999999:user/someone",
+        f"arn:aws:sts::{account.id}:federated-user/someone",
+    ):
+        place.write(document(trusted(principal)))
+        assert shown(place) == [principal]
+
+
+@pytest.mark.parametrize("place", [Bucket, Trust])
+def test_a_session_is_a_principal_only_where_its_role_is(account, place):
+    place = place(account)
+    ghost = f"arn:aws:sts::{account.id}:assumed-role/worker/session"
+    refuses(place, *invalid_principal(place, ghost), letting(place, ghost))
+    account.role("worker", {"Version": "2012-10-17", "Statement": [trusted(account.id)]})
+    place.write(letting(place, ghost))
+    assert shown(place) == [ghost]
