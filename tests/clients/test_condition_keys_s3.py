@@ -69,6 +69,7 @@ class Scene:
         names = {
             "bucket": self.bucket,
             "id": self.account.canonical_id,
+            "account": self.account.id,
             "new": f"new-{next(self.numbers)}",
             "new_bucket": self.server.fresh_bucket_name(),
             "etag": '"5d41402abc4b2a76b9719d911017c592"',
@@ -119,6 +120,11 @@ PART = "PUT /{bucket}/{upload_key}?partNumber=1&uploadId={upload}"
 DONE = "POST /{bucket}/{upload_key}?uploadId={upload}"
 LIST_V1 = "GET /{bucket}"
 LIST_V2 = "GET /{bucket}?list-type=2"
+ACCOUNT = "PUT /v20180820/configuration/publicAccessBlock"
+NO_BLOCK = (
+    '<PublicAccessBlockConfiguration xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/">'
+    "<BlockPublicAcls>false</BlockPublicAcls></PublicAccessBlockConfiguration>"
+)
 SSE = {"ServerSideEncryption": "AES256"}
 LOCATION = (
     '<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
@@ -311,13 +317,19 @@ CASES = [
     ("s3:RequestObjectTag/team", "s3:PutObject", ABSENT, request(PUT)),
     ("s3:RequestObjectTagKeys", "s3:PutObject", ABSENT, request(PUT)),
     ("s3:RequestObjectTagKeys", "s3:PutObject", ABSENT, request(PART, "hello")),
+    # Tags that a copy takes along are not in its request.
+    ("s3:RequestObjectTag/team", "s3:PutObject", ABSENT, copy("{bucket}/tagged")),
+    ("s3:RequestObjectTag/team", "s3:PutObject", ABSENT, copy("{bucket}/tagged", x_amz_tagging="team=red")),
+    ("s3:RequestObjectTag/team", "s3:PutObjectTagging", ABSENT, copy("{bucket}/tagged")),
     # Who owns what is asked for.
+    ("s3:ResourceAccount", "s3:PutAccountPublicAccessBlock", "{account}", request(ACCOUNT, NO_BLOCK, x_amz_account_id="{account}")),
     ("s3:ResourceAccount", "s3:GetObject", "{account}", request("GET /{bucket}/plain")),
     ("s3:ResourceAccount", "s3:ListBucket", "{account}", request(LIST_V2)),
     ("s3:ResourceAccount", "s3:ListAllMyBuckets", "{account}", request("GET /")),
     ("s3:ResourceAccount", "s3:CreateBucket", "{account}", request("PUT /{new_bucket}")),
     # How the request is signed.
     ("s3:authType", "s3:GetObject", "REST-HEADER", request("GET /{bucket}/plain")),
+    ("s3:authType", "s3:PutAccountPublicAccessBlock", "REST-HEADER", request(ACCOUNT, NO_BLOCK, x_amz_account_id="{account}")),
     ("s3:signatureversion", "s3:GetObject", "AWS4-HMAC-SHA256", request("GET /{bucket}/plain")),
     ("s3:signatureAge", "s3:GetObject", ABSENT, request("GET /{bucket}/plain")),
 ]
