@@ -179,6 +179,7 @@ pub mod iam {
 pub mod sts {
     actions! { "sts":
     AssumeRole on Role,
+    DecodeAuthorizationMessage on AccountWide,
     TagSession on Role,
     SetSourceIdentity on Role,
     GetCallerIdentity on AccountWide,

@@ -1,7 +1,9 @@
-//! The `strongroom` command: serves, and administers accounts of a running server.
+//! The `strongroom` command: serves, administers accounts of a running server, and explains its
+//! decisions.
 
 mod account;
 mod admin;
+mod explain;
 mod serve;
 
 use std::path::PathBuf;
@@ -58,6 +60,9 @@ enum Command {
     /// Create, list, show and close accounts of a running server
     #[command(subcommand)]
     Account(account::Account),
+    Why(explain::Why),
+    Can(explain::Can),
+    WhoCan(explain::WhoCanDo),
 }
 
 impl Common {
@@ -79,11 +84,14 @@ impl Common {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
-        Command::Serve(serve) => serve.run(&arguments.common),
-        Command::Account(account) => account.run(&arguments.common),
+        Command::Serve(serve) => serve.run(&arguments.common).map(success),
+        Command::Account(account) => account.run(&arguments.common).map(success),
+        Command::Why(why) => why.run(&arguments.common),
+        Command::Can(can) => can.run(&arguments.common),
+        Command::WhoCan(who_can) => who_can.run(&arguments.common),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("strongroom: {error}");
             let mut source = error.source();
@@ -98,4 +106,8 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn success((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }

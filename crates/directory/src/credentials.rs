@@ -309,7 +309,7 @@ fn session_token_guard(has_mfa: bool) -> Option<Arc<Policy>> {
     if has_mfa { with_mfa } else { without }.clone()
 }
 
-fn root(state: &AccountState) -> Identity {
+pub(crate) fn root(state: &AccountState) -> Identity {
     let account = &state.account;
     let arn = account.id.root_arn();
     Identity {
@@ -331,7 +331,7 @@ fn root(state: &AccountState) -> Identity {
     }
 }
 
-fn user(state: &AccountState, id: &str) -> Result<Identity, CredentialError> {
+pub(crate) fn user(state: &AccountState, id: &str) -> Result<Identity, CredentialError> {
     let user = state.by_id::<User>(id).ok_or(CredentialError::UnknownKey)?;
     let account = &state.account;
     let arn = crate::state::entity_arn(account.id, EntityKind::User, &user.path, &user.name);
@@ -361,7 +361,7 @@ fn user(state: &AccountState, id: &str) -> Result<Identity, CredentialError> {
     })
 }
 
-fn role(state: &AccountState, claims: &Claims) -> Result<Identity, CredentialError> {
+pub(crate) fn role(state: &AccountState, claims: &Claims) -> Result<Identity, CredentialError> {
     let role = state
         .by_id::<Role>(&claims.principal_id)
         .ok_or(CredentialError::UnknownKey)?;

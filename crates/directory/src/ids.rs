@@ -85,6 +85,22 @@ pub fn account_of(access_key_id: &str) -> Option<AccountId> {
     if rest.len() != 16 {
         return None;
     }
+    account_in(rest)
+}
+
+/// The account in the unique id of a user or role that was made here.
+pub(crate) fn account_of_unique_id(id: &str) -> Option<AccountId> {
+    let rest = id
+        .strip_prefix(IdPrefix::User.letters())
+        .or_else(|| id.strip_prefix(IdPrefix::Role.letters()))?;
+    if rest.len() != 17 {
+        return None;
+    }
+    account_in(rest)
+}
+
+/// The account in the digits behind the prefix of an id.
+fn account_in(rest: &str) -> Option<AccountId> {
     // Six bytes are 48 bits: ten digits hold 50.
     let mut bits = 0_u64;
     for byte in rest.bytes() {

@@ -41,6 +41,7 @@ mod instance_profiles;
 #[cfg(any(test, feature = "danger-test"))]
 mod memory;
 mod policies;
+mod principals;
 pub mod quotas;
 mod roles;
 mod sessions;
@@ -63,6 +64,9 @@ pub use instance_profiles::InstanceProfileView;
 pub use policies::{
     MakeDefault, NewPolicy, PolicyFilter, PolicyScope, PolicyUsage, PolicyView, UserOfPolicy,
     UserOfPolicyFilter, VersionView,
+};
+pub use principals::{
+    HYPOTHETICAL_SESSION_NAME, HypotheticalSession, NoSuchPrincipal, session_policy,
 };
 pub use roles::{NewRole, RoleView};
 pub use sessions::{NewRoleSession, TemporaryCredentials};

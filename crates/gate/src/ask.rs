@@ -2,7 +2,7 @@
 use std::future::Future;
 
 use catalog::{AccountId, Action};
-use policy::Policy;
+use policy::{ContextValue, Policy};
 use std::sync::Arc;
 
 use crate::judge::Judge;
@@ -38,6 +38,15 @@ pub(crate) struct Details {
 pub(crate) enum Value {
     One(String),
     Many(Vec<String>),
+}
+
+impl From<ContextValue> for Value {
+    fn from(value: ContextValue) -> Value {
+        match value {
+            ContextValue::One(text) => Value::One(text),
+            ContextValue::Many(texts) => Value::Many(texts),
+        }
+    }
 }
 
 impl<A: Action> Ask<A> {

@@ -1,7 +1,8 @@
 //! The request context: every condition key that this server can know (spec S-4, S-5).
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
-use policy::{CallerKind, Context, Lookup};
+use policy::{CallerKind, Context, ContextValue, Lookup};
 
 use crate::ask::Value;
 use crate::identity::Identity;
@@ -179,6 +180,63 @@ impl<'a> RequestContext<'a> {
                 None => Lookup::Absent,
             },
         }
+    }
+}
+
+/// Keys without a free part that [`RequestContext`] can have; those that an operation brings are
+/// found in what it asks.
+const KEYS: &[&str] = &[
+    "aws:currenttime",
+    "aws:epochtime",
+    "aws:securetransport",
+    "aws:sourceip",
+    "aws:useragent",
+    "aws:referer",
+    "aws:requestedregion",
+    "aws:viaawsservice",
+    "aws:principalisawsservice",
+    "aws:tokenissuetime",
+    "aws:multifactorauthpresent",
+    "aws:multifactorauthage",
+    "aws:sourceidentity",
+    "s3:authtype",
+    "s3:signatureversion",
+    "s3:signatureage",
+    "s3:x-amz-server-side-encryption",
+    "s3:x-amz-content-sha256",
+    "iam:permissionsboundary",
+];
+
+impl RequestContext<'_> {
+    /// Every key with a value: the known ones, those that the operation brings, the tags of the
+    /// resource, and of `named` those that are there.
+    pub(crate) fn all<'n>(
+        &self,
+        named: impl Iterator<Item = &'n str>,
+    ) -> BTreeMap<String, ContextValue> {
+        let asked = self.asked.iter().map(|(key, _)| key.clone());
+        let tags = |prefix: &str, tags: &[(String, String)]| {
+            let key = |(key, _): &(String, String)| format!("{prefix}{}", key.to_lowercase());
+            tags.iter().map(key).collect::<Vec<_>>()
+        };
+        let tags = tags("aws:resourcetag/", self.resource.tags)
+            .into_iter()
+            .chain(tags("iam:resourcetag/", self.resource.tags))
+            .chain(tags("s3:existingobjecttag/", self.resource.object_tags));
+        KEYS.iter()
+            .map(|key| (*key).to_owned())
+            .chain(asked)
+            .chain(tags)
+            .chain(named.map(str::to_owned))
+            .filter_map(|key| {
+                let value = match self.lookup(&key) {
+                    Lookup::Absent => return None,
+                    Lookup::One(value) => ContextValue::One(value.to_owned()),
+                    Lookup::Many(values) => ContextValue::Many(values.to_vec()),
+                };
+                Some((key, value))
+            })
+            .collect()
     }
 }
 

@@ -1,17 +1,15 @@
-//! Gathers facts, has `policy` decide, makes permits.
+//! Answers the questions of requests, and makes permits.
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use catalog::{AccountId, Action, EntityKind, Resource, Scope};
+use catalog::{AccountId, Action, Resource, Scope};
 use jiff::Timestamp;
-use policy::{
-    BlockPublicAccess, CallerKind, Decision, Denial, IdentitySide, ObjectOwnership, ObjectSide,
-    Question, ResourceSide, S3Side,
-};
+use policy::{Case, Decision, Denial, Reason};
+use serde::{Deserialize, Serialize};
 
-use crate::ask::{Ask, OpenReason};
-use crate::context::{ACTIONS_WITH_BOUNDARY, RequestContext, ResourceTags};
-use crate::facts::{BucketFacts, IdentityFacts, ObjectFacts, S3Facts};
+use crate::ask::{Ask, Details, OpenReason};
+use crate::asker::{Asker, Gathered, Stopped};
+use crate::facts::{IdentityFacts, S3Facts};
 use crate::identity::Identity;
 use crate::permit::{OpenPermit, Permit, Pinned, System, SystemTask};
 use crate::refusal::{Refusal, RefusalKind, Refused, message};
@@ -69,8 +67,8 @@ pub enum Proof {
 /// The gate: one per server, made by it at start.
 #[derive(Clone)]
 pub struct Gate {
-    s3: Arc<dyn S3Facts>,
-    identities: Arc<dyn IdentityFacts>,
+    pub(crate) s3: Arc<dyn S3Facts>,
+    pub(crate) identities: Arc<dyn IdentityFacts>,
 }
 
 impl std::fmt::Debug for Gate {
@@ -128,9 +126,56 @@ pub struct Answer {
     pub action: &'static str,
     /// The resource's ARN.
     pub resource: String,
-    /// The decision.
-    pub decision: Decision,
+    /// What came of it.
+    pub outcome: Outcome,
 }
+
+/// What came of a question.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The policies allow it.
+    Allowed {
+        /// The rule that gave the answer.
+        reason: Reason,
+    },
+    /// The policies do not allow it.
+    Denied {
+        /// What AWS's messages say of it.
+        denial: Denial,
+        /// Everything that the decision depends on, for explanations; of the first
+        /// refusals of a request only, since one request may ask a thousand questions.
+        case: Option<Box<Case>>,
+    },
+    /// Another check refused, before the policies were asked or after they allowed.
+    Stopped(Stop),
+}
+
+/// Checks beside the policies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stop {
+    /// There is no such bucket.
+    NoSuchBucket {
+        /// Its name.
+        bucket: String,
+    },
+    /// `x-amz-expected-bucket-owner` names another account than the bucket's owner (spec S-11).
+    OtherOwner {
+        /// The account that the request expects.
+        expected: AccountId,
+        /// The account that owns the bucket.
+        owner: AccountId,
+    },
+    /// The operation takes no callers without credentials.
+    Anonymous,
+    /// The policies allow it, but the operation belongs to the owner's account (spec S-2).
+    OwnersAlone {
+        /// The account that owns the bucket.
+        owner: Option<AccountId>,
+    },
+}
+
+/// Refusals of one request that are kept whole.
+const CASES_MAX: usize = 8;
 
 /// Answers the questions of one request.
 #[derive(Clone, Debug)]
@@ -141,36 +186,19 @@ pub struct Judge {
     answers: Arc<Mutex<Vec<Answer>>>,
 }
 
-/// Actions for which `s3:ExistingObjectTag/KEY` is there (spec S-4).
-const ACTIONS_WITH_OBJECT_TAGS: [&str; 12] = [
-    "s3:GetObject",
-    "s3:GetObjectVersion",
-    "s3:GetObjectAcl",
-    "s3:GetObjectVersionAcl",
-    "s3:PutObjectAcl",
-    "s3:PutObjectVersionAcl",
-    "s3:GetObjectTagging",
-    "s3:GetObjectVersionTagging",
-    "s3:PutObjectTagging",
-    "s3:PutObjectVersionTagging",
-    "s3:DeleteObjectTagging",
-    "s3:DeleteObjectVersionTagging",
-];
+/// A question without its type: what gathering and deciding need of an [`Ask`].
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) scope: Scope<'a>,
+    pub(crate) details: &'a Details,
+}
 
-/// Everything about a resource that the decision needs.
-#[derive(Default)]
-struct Gathered {
-    owner: Option<AccountId>,
-    bucket: Option<Arc<BucketFacts>>,
-    object: Option<ObjectFacts>,
-    account_flags: BlockPublicAccess,
-    trust: Option<Arc<crate::RoleFacts>>,
-    tags: Vec<(String, String)>,
-    boundary: Option<String>,
-    arn: Option<String>,
-    exists: bool,
-    is_upload_initiator: bool,
-    upload_encryption: Option<String>,
+/// A decided question.
+struct Decided {
+    gathered: Gathered,
+    arn: String,
+    decision: Decision,
 }
 
 impl Judge {
@@ -184,11 +212,11 @@ impl Judge {
         &self.request
     }
 
-    /// What was asked and answered so far.
-    pub fn answers(&self) -> Vec<Answer> {
+    /// Takes what was asked and answered so far.
+    pub fn take_answers(&self) -> Vec<Answer> {
         match self.answers.lock() {
-            Ok(answers) => answers.clone(),
-            Err(poisoned) => poisoned.into_inner().clone(),
+            Ok(mut answers) => std::mem::take(&mut answers),
+            Err(poisoned) => std::mem::take(&mut poisoned.into_inner()),
         }
     }
 
@@ -201,10 +229,10 @@ impl Judge {
     }
 
     pub(crate) async fn answer<A: Action>(&self, ask: Ask<A>) -> Result<Permit<A>, Refusal> {
-        let (gathered, decision, arn) = self.decide(&ask).await?;
-        match decision {
-            Decision::Allow => self.permit(ask, gathered),
-            Decision::Deny(denial) => Err(self.refuse::<A>(&ask.resource, &gathered, arn, denial)),
+        let decided = self.decide(&ask).await?;
+        match &decided.decision {
+            Decision::Allow => self.permit(ask, decided),
+            Decision::Deny(denial) => Err(self.refuse(&ask, &decided, denial)),
         }
     }
 
@@ -212,16 +240,15 @@ impl Judge {
         &self,
         ask: Ask<A>,
     ) -> Result<Permit<A>, Refusal> {
-        let (gathered, decision, arn) = self.decide(&ask).await?;
-        match decision {
-            Decision::Deny(denial) if denial.explicit => {
-                Err(self.refuse::<A>(&ask.resource, &gathered, arn, denial))
-            }
-            Decision::Allow | Decision::Deny(_) => self.permit(ask, gathered),
+        let decided = self.decide(&ask).await?;
+        match &decided.decision {
+            Decision::Deny(denial) if denial.explicit => Err(self.refuse(&ask, &decided, denial)),
+            Decision::Allow | Decision::Deny(_) => self.permit(ask, decided),
         }
     }
 
-    fn permit<A: Action>(&self, ask: Ask<A>, gathered: Gathered) -> Result<Permit<A>, Refusal> {
+    fn permit<A: Action>(&self, ask: Ask<A>, decided: Decided) -> Result<Permit<A>, Refusal> {
+        let Decided { gathered, arn, .. } = decided;
         let owners_alone = [
             "s3:GetBucketPolicy",
             "s3:PutBucketPolicy",
@@ -229,9 +256,11 @@ impl Judge {
         ]
         .contains(&A::NAME);
         if owners_alone && gathered.owner != self.identity.caller.account {
+            let owner = gathered.owner;
+            self.note::<A>(&arn, Outcome::Stopped(Stop::OwnersAlone { owner }));
             return Err(Refusal {
                 action: A::NAME,
-                resource: ask.resource.arn(),
+                resource: arn,
                 kind: RefusalKind::MethodNotAllowed,
             });
         }
@@ -246,333 +275,109 @@ impl Judge {
         })
     }
 
-    async fn decide<A: Action>(
-        &self,
-        ask: &Ask<A>,
-    ) -> Result<(Gathered, Decision, String), Refusal> {
-        let gathered = self.gather(ask).await?;
-        let arn = gathered.arn.clone().unwrap_or_else(|| ask.resource.arn());
-        let context = RequestContext::new(
-            &self.request,
-            &self.identity,
-            &ask.details.context,
-            ResourceTags {
-                service: A::NAME.split(':').next().unwrap_or_default(),
-                tags: &gathered.tags,
-                object_tags: gathered
-                    .object
-                    .as_ref()
-                    .filter(|_| ACTIONS_WITH_OBJECT_TAGS.contains(&A::NAME))
-                    .filter(|_| !ask.details.without_object_tags)
-                    .map_or(&[], |object| object.tags.as_slice()),
-                of_identity: match ask.resource.scope() {
-                    Scope::Role(_) => true,
-                    Scope::Entity(entity) => {
-                        matches!(entity.kind, EntityKind::User | EntityKind::Role)
-                    }
-                    Scope::Account(_)
-                    | Scope::NewBucket(..)
-                    | Scope::Bucket(_)
-                    | Scope::Object(_) => false,
-                },
-                boundary: gathered
-                    .boundary
-                    .as_deref()
-                    .filter(|_| ACTIONS_WITH_BOUNDARY.contains(&A::NAME)),
-                upload_encryption: gathered
-                    .upload_encryption
-                    .as_deref()
-                    .filter(|_| A::NAME == "s3:PutObject"),
-            },
-        );
+    async fn decide<A: Action>(&self, ask: &Ask<A>) -> Result<Decided, Refusal> {
         let question = Question {
-            caller: &self.identity.caller,
             action: A::NAME,
-            resource: &arn,
-            owner: gathered.owner,
-            context: &context,
+            scope: ask.resource.scope(),
+            details: &ask.details,
         };
-        let side = IdentitySide {
-            policies: &self.identity.policies,
-            boundary: self.identity.boundary.as_ref(),
-            session: self
-                .identity
-                .session
-                .as_ref()
-                .and_then(|session| session.policies.as_deref()),
+        let asker = Asker {
+            gate: &self.gate,
+            identity: &self.identity,
+            request: &self.request,
         };
-        let decision = match ask.resource.scope() {
-            // A role that does not exist is refused like one that does not trust (spec 5).
-            Scope::Role(_) => match &gathered.trust {
-                Some(role) => policy::decide(&question, &side, &ResourceSide::Trust(&role.trust)),
-                None => no_trust(),
-            },
-            // The account's flags stand against public ACLs of buckets to come (spec S-9).
-            Scope::NewBucket(..) if ask.details.writes_public_acl => policy::decide(
-                &question,
-                &side,
-                &ResourceSide::S3(s3_side(&gathered, ask, &self.identity.caller)),
-            ),
-            Scope::Account(_) | Scope::NewBucket(..) | Scope::Entity(_) => {
-                policy::decide(&question, &side, &ResourceSide::None)
+        let gathered = asker.gather(&question).await.map_err(|stopped| {
+            let arn = ask.resource.arn();
+            let (stop, kind) = match stopped {
+                Stopped::Unavailable(error) => (None, RefusalKind::Unavailable(error)),
+                Stopped::NoSuchBucket(name) => (
+                    Some(Stop::NoSuchBucket {
+                        bucket: name.to_string(),
+                    }),
+                    RefusalKind::NoSuchBucket(name),
+                ),
+                Stopped::OtherOwner { expected, owner } => (
+                    Some(Stop::OtherOwner { expected, owner }),
+                    RefusalKind::AccessDenied {
+                        message: "Access Denied".to_owned(),
+                        denial: None,
+                    },
+                ),
+                Stopped::Anonymous(message) => (
+                    Some(Stop::Anonymous),
+                    RefusalKind::AccessDenied {
+                        message: message.to_owned(),
+                        denial: None,
+                    },
+                ),
+            };
+            if let Some(stop) = stop {
+                self.note::<A>(&arn, Outcome::Stopped(stop));
             }
-            Scope::Bucket(_) | Scope::Object(_) => policy::decide(
-                &question,
-                &side,
-                &ResourceSide::S3(s3_side(&gathered, ask, &self.identity.caller)),
-            ),
+            Refusal {
+                action: A::NAME,
+                resource: arn,
+                kind,
+            }
+        })?;
+        let arn = gathered.arn.clone().unwrap_or_else(|| ask.resource.arn());
+        let (decision, reason) = asker.decide(&question, &gathered, &arn);
+        let outcome = match &decision {
+            Decision::Allow => Outcome::Allowed { reason },
+            Decision::Deny(denial) => Outcome::Denied {
+                denial: denial.clone(),
+                case: self
+                    .has_room_for_case()
+                    .then(|| Box::new(asker.case(&question, &gathered, &arn))),
+            },
         };
+        self.note::<A>(&arn, outcome);
+        Ok(Decided {
+            gathered,
+            arn,
+            decision,
+        })
+    }
+
+    fn has_room_for_case(&self) -> bool {
+        let kept = |answers: &Vec<Answer>| {
+            let denied = |answer: &&Answer| matches!(answer.outcome, Outcome::Denied { .. });
+            answers.iter().filter(denied).count()
+        };
+        let kept = match self.answers.lock() {
+            Ok(answers) => kept(&answers),
+            Err(poisoned) => kept(&poisoned.into_inner()),
+        };
+        kept < CASES_MAX
+    }
+
+    fn note<A: Action>(&self, arn: &str, outcome: Outcome) {
         let answer = Answer {
             action: A::NAME,
-            resource: arn.clone(),
-            decision: decision.clone(),
+            resource: arn.to_owned(),
+            outcome,
         };
         match self.answers.lock() {
             Ok(mut answers) => answers.push(answer),
             Err(poisoned) => poisoned.into_inner().push(answer),
         }
-        Ok((gathered, decision, arn))
     }
 
-    /// Looks up what is needed, in AWS's order: bucket, expected owner, then the rest (spec S-1).
-    async fn gather<A: Action>(&self, ask: &Ask<A>) -> Result<Gathered, Refusal> {
-        let refuse = |kind| Refusal {
-            action: A::NAME,
-            resource: ask.resource.arn(),
-            kind,
-        };
-        let unavailable = |error| refuse(RefusalKind::Unavailable(error));
-        let mut gathered = Gathered::default();
-        match ask.resource.scope() {
-            Scope::Account(account) => gathered.owner = Some(account),
-            Scope::NewBucket(_, account) => {
-                gathered.owner = Some(account);
-                let flags = self.gate.s3.account_public_access_block(account).await;
-                gathered.account_flags = flags.map_err(unavailable)?;
-            }
-            Scope::Entity(entity) => {
-                gathered.owner = Some(entity.account);
-                if let Some(facts) = self
-                    .gate
-                    .identities
-                    .entity(entity)
-                    .await
-                    .map_err(unavailable)?
-                {
-                    gathered.exists = true;
-                    gathered.tags = facts.tags;
-                    gathered.boundary = facts.boundary;
-                    gathered.arn = Some(facts.arn);
-                }
-            }
-            Scope::Role(role) => {
-                gathered.trust = self
-                    .gate
-                    .identities
-                    .role(&role.arn)
-                    .await
-                    .map_err(unavailable)?;
-                if let Some(role) = &gathered.trust {
-                    gathered.owner = Some(role.account);
-                    gathered.tags = role.tags.clone();
-                }
-            }
-            Scope::Bucket(name) => {
-                let bucket = self.gate.s3.bucket(name).await.map_err(unavailable)?;
-                let bucket =
-                    bucket.ok_or_else(|| refuse(RefusalKind::NoSuchBucket(name.clone())))?;
-                self.add_bucket(&mut gathered, bucket, ask).await?;
-            }
-            Scope::Object(object) => {
-                let bucket = self
-                    .gate
-                    .s3
-                    .bucket(&object.bucket)
-                    .await
-                    .map_err(unavailable)?;
-                let bucket = bucket
-                    .ok_or_else(|| refuse(RefusalKind::NoSuchBucket(object.bucket.clone())))?;
-                let needed = ask.details.with_object_facts || self.needs_object(A::NAME, &bucket);
-                if needed && !ask.details.of_object_to_be {
-                    gathered.object = self
-                        .gate
-                        .s3
-                        .object(&bucket, object)
-                        .await
-                        .map_err(unavailable)?;
-                }
-                if object.upload.is_some() {
-                    let initiator = self
-                        .gate
-                        .s3
-                        .upload_initiator(&bucket, object)
-                        .await
-                        .map_err(unavailable)?;
-                    if let Some(initiator) = initiator {
-                        let caller = &self.identity.caller;
-                        gathered.is_upload_initiator = caller.kind != CallerKind::Anonymous
-                            && initiator.user_id == caller.user_id;
-                        gathered.upload_encryption = initiator.server_side_encryption;
-                    }
-                }
-                self.add_bucket(&mut gathered, bucket, ask).await?;
-            }
-        }
-        Ok(gathered)
-    }
-
-    async fn add_bucket<A: Action>(
-        &self,
-        gathered: &mut Gathered,
-        bucket: Arc<BucketFacts>,
-        ask: &Ask<A>,
-    ) -> Result<(), Refusal> {
-        let denied = |message: &str| Refusal {
-            action: A::NAME,
-            resource: ask.resource.arn(),
-            kind: RefusalKind::AccessDenied {
-                message: message.to_owned(),
-                denial: None,
-            },
-        };
-        let expected = ask.details.expected_owner;
-        if expected.is_some_and(|expected| expected != bucket.owner) {
-            return Err(denied("Access Denied"));
-        }
-        match ask.details.refuses_anonymous {
-            Some(text) if self.identity.caller.kind == CallerKind::Anonymous => {
-                return Err(denied(text));
-            }
-            Some(_) | None => {}
-        }
-        let flags = self.gate.s3.account_public_access_block(bucket.owner).await;
-        gathered.account_flags = flags.map_err(|error| Refusal {
-            action: A::NAME,
-            resource: ask.resource.arn(),
-            kind: RefusalKind::Unavailable(error),
-        })?;
-        gathered.owner = Some(bucket.owner);
-        gathered.bucket = Some(bucket);
-        Ok(())
-    }
-
-    /// Objects are looked up only where the decision can depend on them.
-    fn needs_object(&self, action: &str, bucket: &BucketFacts) -> bool {
-        let by_acl = bucket.ownership != ObjectOwnership::BucketOwnerEnforced
-            && [
-                "s3:GetObject",
-                "s3:GetObjectVersion",
-                "s3:GetObjectAcl",
-                "s3:GetObjectVersionAcl",
-                "s3:PutObjectAcl",
-                "s3:PutObjectVersionAcl",
-                "s3:DeleteObject",
-                "s3:DeleteObjectVersion",
-                "s3:PutObject",
-            ]
-            .contains(&action);
-        by_acl || self.names_object_tags(bucket)
-    }
-
-    fn names_object_tags(&self, bucket: &BucketFacts) -> bool {
-        let prefix = "s3:existingobjecttag/";
-        let session = self
-            .identity
-            .session
-            .as_ref()
-            .and_then(|s| s.policies.as_deref());
-        bucket
-            .policy
-            .iter()
-            .any(|policy| policy.names_key_with_prefix(prefix))
-            || self
-                .identity
-                .policies
-                .iter()
-                .chain(&self.identity.boundary)
-                .chain(session.unwrap_or_default())
-                .any(|attached| attached.policy.names_key_with_prefix(prefix))
-    }
-
-    fn refuse<A: Action>(
-        &self,
-        resource: &A::Resource,
-        gathered: &Gathered,
-        arn: String,
-        denial: Denial,
-    ) -> Refusal {
+    fn refuse<A: Action>(&self, ask: &Ask<A>, decided: &Decided, denial: &Denial) -> Refusal {
         let refused = Refused {
             action: A::NAME,
-            arn: &arn,
-            scope: resource.scope(),
-            owner: gathered.owner,
-            exists: gathered.exists,
+            arn: &decided.arn,
+            scope: ask.resource.scope(),
+            owner: decided.gathered.owner,
+            exists: decided.gathered.exists,
         };
-        let message = message(&self.identity.caller, &refused, &denial);
         Refusal {
             action: A::NAME,
-            resource: arn,
+            resource: decided.arn.clone(),
             kind: RefusalKind::AccessDenied {
-                message,
-                denial: Some(denial),
+                message: message(&self.identity.caller, &refused, denial),
+                denial: Some(denial.clone()),
             },
         }
-    }
-}
-
-fn no_trust() -> Decision {
-    Decision::Deny(Denial {
-        explicit: false,
-        layer: policy::Layer::Trust,
-        policy_arn: None,
-    })
-}
-
-fn s3_side<'a, A: Action>(
-    gathered: &'a Gathered,
-    ask: &'a Ask<A>,
-    caller: &policy::Caller,
-) -> S3Side<'a> {
-    let bucket = gathered.bucket.as_deref();
-    let own = bucket
-        .map(|bucket| bucket.block_public_access)
-        .unwrap_or_default();
-    let account = gathered.account_flags;
-    let own_upload = ask.details.of_object_to_be
-        && caller.account.is_some()
-        && caller.account != bucket.map(|bucket| bucket.owner);
-    let object = if own_upload {
-        Some(ObjectSide {
-            owner: caller.account,
-            acl: &[],
-        })
-    } else {
-        gathered.object.as_ref().map(|object| ObjectSide {
-            owner: object.owner,
-            acl: &object.acl,
-        })
-    };
-    S3Side {
-        policy: bucket.and_then(|bucket| bucket.policy.as_deref()),
-        ownership: match bucket {
-            // The object to be is its uploader's, whatever becomes of it under enforced ownership.
-            Some(_) if own_upload => ObjectOwnership::ObjectWriter,
-            Some(bucket) => bucket.ownership,
-            None => ObjectOwnership::BucketOwnerEnforced,
-        },
-        bucket_acl: bucket.map_or(&[], |bucket| bucket.acl.as_slice()),
-        object,
-        block_public_access: BlockPublicAccess {
-            block_public_acls: own.block_public_acls || account.block_public_acls,
-            ignore_public_acls: own.ignore_public_acls || account.ignore_public_acls,
-            block_public_policy: own.block_public_policy || account.block_public_policy,
-            restrict_public_buckets: own.restrict_public_buckets || account.restrict_public_buckets,
-        },
-        // Where ACLs are off the operation says so, which AWS says first (spec S-7, S-9).
-        writes_public_acl: ask.details.writes_public_acl
-            && bucket.is_none_or(|bucket| bucket.ownership != ObjectOwnership::BucketOwnerEnforced),
-        writes_policy: ask.details.writes_policy.as_deref(),
-        is_upload_initiator: gathered.is_upload_initiator,
-        owner_canonical_id: bucket.map(|bucket| &bucket.owner_canonical_id),
     }
 }

@@ -17,6 +17,8 @@
 //! ```
 
 mod ask;
+mod asker;
+mod consider;
 mod context;
 mod facts;
 mod identity;
@@ -26,12 +28,13 @@ mod permit;
 mod refusal;
 
 pub use ask::{Ask, AskSet, Binding, Each, Either, NotDenied, Open, OpenReason, Probe, Probed};
+pub use consider::{Consideration, Hypothesis, UnknownResource};
 pub use facts::{
     BoxFuture, BucketFacts, EntityFacts, FactsError, IdentityFacts, Initiator, ObjectFacts,
     PrincipalDirectory, RoleFacts, S3Facts,
 };
 pub use identity::{Identity, MfaFacts, Session, SessionKind};
-pub use judge::{Answer, AuthType, Gate, Judge, Proof, RequestFacts};
+pub use judge::{Answer, AuthType, Gate, Judge, Outcome, Proof, RequestFacts, Stop};
 pub use operation::{Authorized, Operation, call};
 pub use permit::{OpenPermit, Permit, System, SystemTask};
 pub use refusal::{Refusal, RefusalKind};

@@ -67,6 +67,8 @@ pub enum SystemTask {
     AdministerAccounts,
     /// The development mode makes its accounts, users and keys.
     SetUpDevelopment,
+    /// The operator asks why a request was refused, or what a principal can do.
+    ExplainDecisions,
 }
 
 /// Permit for a task of the server itself. Only the gate makes one.

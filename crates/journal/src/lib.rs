@@ -22,57 +22,17 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+mod record;
 
-/// What happened in one call.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// When it arrived, RFC 3339 in UTC.
-    pub time: String,
-    /// The id that the answer carried.
-    pub request_id: String,
-    /// `s3`, `iam`, `sts`, `admin`, …
-    pub service: String,
-    /// AWS's name of the operation; empty when the request named none.
-    pub operation: String,
-    /// ARN of the caller; empty for anonymous callers and failed authentication.
-    pub caller: String,
-    /// Account of the caller.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+pub use record::{Asked, Failure, Record, SessionRecord, Verdict};
+
+/// Which records are meant.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Failed ones only.
+    pub refused_only: bool,
+    /// Of this account.
     pub account: Option<String>,
-    /// The access key id as sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub access_key_id: Option<String>,
-    /// The peer's address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_ip: Option<String>,
-    /// Each question to the policy engine with its answer, in order.
-    #[serde(default)]
-    pub asked: Vec<Asked>,
-    /// HTTP status of the answer.
-    pub status: u16,
-    /// AWS's error code, when it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// What the operator should know and the caller must not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-    /// From the first byte read to the answer's head, in microseconds.
-    pub duration_us: u64,
-}
-
-/// One question and its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
-    /// `service:Action`.
-    pub action: String,
-    /// The resource's ARN.
-    pub resource: String,
-    /// `Allow`, `ExplicitDeny` or `ImplicitDeny`.
-    pub verdict: String,
-    /// The layer that refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layer: Option<String>,
 }
 
 /// How much is kept.
@@ -190,6 +150,7 @@ impl Journal {
     /// # Errors
     /// When a file cannot be read.
     pub fn find(&self, request_id: &str) -> io::Result<Option<Record>> {
+        self.flush();
         for path in files_newest_first(&self.directory)? {
             for line in BufReader::new(File::open(path)?).lines() {
                 let line = line?;
@@ -204,6 +165,34 @@ impl Journal {
             }
         }
         Ok(None)
+    }
+
+    /// Records newest first.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn recent(&self, filter: &Filter, limit: usize) -> io::Result<Vec<Record>> {
+        self.flush();
+        let mut found = Vec::new();
+        for path in files_newest_first(&self.directory)? {
+            let mut records = Vec::new();
+            for line in BufReader::new(File::open(path)?).lines() {
+                records.extend(serde_json::from_str::<Record>(&line?).ok());
+            }
+            records.reverse();
+            records.retain(|record| !filter.refused_only || record.error.is_some());
+            found.extend(records);
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// The newest record.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn last(&self, filter: &Filter) -> io::Result<Option<Record>> {
+        Ok(self.recent(filter, 1)?.pop())
     }
 
     fn sender(&self) -> Option<SyncSender<Message>> {

@@ -1,8 +1,9 @@
 //! Who asks.
 use catalog::{AccountId, CanonicalUserId};
+use serde::{Deserialize, Serialize};
 
 /// The principal of a request, with the names that policies know it by (spec E-4, E-13).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// What kind of principal.
     pub kind: CallerKind,
@@ -25,7 +26,7 @@ pub struct Caller {
 }
 
 /// Kinds of principals.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallerKind {
     /// No credentials.
     Anonymous,

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use catalog::{AccountId, CanonicalUserId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Caller, Context, Policy};
 
@@ -22,7 +22,7 @@ pub struct Question<'a> {
 }
 
 /// Where a policy of the identity side comes from: what explanations name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PolicySource {
     /// Inline, of the user or role itself.
     Inline {
@@ -58,7 +58,7 @@ pub enum PolicySource {
 }
 
 /// A policy with its place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AttachedPolicy {
     /// Where it hangs.
     pub source: PolicySource,
@@ -102,7 +102,7 @@ pub struct KeySide<'a> {
 }
 
 /// A KMS grant (spec E-8).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyGrant {
     /// ARN of the grantee principal: user, role, session, federated user or root.
     pub grantee: String,
@@ -162,7 +162,7 @@ pub struct ObjectSide<'a> {
 }
 
 /// The object ownership setting of a bucket (spec S-7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ObjectOwnership {
     /// ACLs are off and the bucket owner owns everything.
     BucketOwnerEnforced,
@@ -173,7 +173,7 @@ pub enum ObjectOwnership {
 }
 
 /// The four flags (spec S-9).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockPublicAccess {
     /// `BlockPublicAcls`
     pub block_public_acls: bool,
@@ -186,7 +186,7 @@ pub struct BlockPublicAccess {
 }
 
 /// One grant of an ACL (spec S-6).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// To whom.
     pub grantee: Grantee,
@@ -195,7 +195,7 @@ pub struct Grant {
 }
 
 /// To whom an ACL grants.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Grantee {
     /// An account, by canonical user id (text, since S3 has ids that are not 64 digits).
     CanonicalUser(String),
@@ -208,7 +208,7 @@ pub enum Grantee {
 }
 
 /// What an ACL grants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Permission {
     /// `READ`
     Read,
@@ -223,7 +223,7 @@ pub enum Permission {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decision {
     /// Allowed.
     Allow,
@@ -232,7 +232,7 @@ pub enum Decision {
 }
 
 /// Why not, as far as AWS's messages say it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Denial {
     /// An explicit deny, or nothing that allows.
     pub explicit: bool,
@@ -243,7 +243,7 @@ pub struct Denial {
 }
 
 /// The layers of a decision, in the words of AWS's messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Layer {
     /// `identity-based policy`
     Identity,

@@ -1,6 +1,6 @@
 //! Policy documents: text to compiled policy.
 use catalog::{AccountId, BucketName};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::json::{self, Node};
 use crate::principal::{PrincipalWord, parse_principal};
@@ -9,7 +9,7 @@ use crate::statement::{Statement, compile};
 use crate::validate::validate;
 
 /// Where a document is used, which decides what it must and must not have (spec P-1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PolicyKind {
     /// Inline, of a user, group or role.
     Identity,
@@ -33,7 +33,7 @@ pub enum PolicyKind {
 }
 
 /// A place in a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// The line, from 1.
     pub line: usize,
@@ -263,6 +263,37 @@ impl Policy {
 
     pub(crate) fn position(&self, offset: usize) -> Position {
         Position::of(&self.text, offset)
+    }
+}
+
+/// A policy as it is stored: what it was made from.
+#[derive(Serialize, Deserialize)]
+struct Stored<'a> {
+    kind: PolicyKind,
+    text: std::borrow::Cow<'a, str>,
+}
+
+impl Serialize for Policy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let stored = Stored {
+            kind: self.kind,
+            text: (&*self.text).into(),
+        };
+        stored.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Policy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Policy, D::Error> {
+        let stored = Stored::deserialize(deserializer)?;
+        Policy::load(stored.kind, &stored.text).map_err(<D::Error as serde::de::Error>::custom)
+    }
+}
+
+/// Two policies are the same if they were made from the same document for the same use.
+impl PartialEq for Policy {
+    fn eq(&self, other: &Policy) -> bool {
+        self.kind == other.kind && self.text == other.text
     }
 }
 

@@ -24,6 +24,16 @@ pub fn decide_within(
     resource: &ResourceSide<'_>,
     guardrails: &Guardrails<'_>,
 ) -> Decision {
+    decide_with_reason(question, identity, resource, guardrails).0
+}
+
+/// As [`decide_within`], with the rule that gave the answer: what is kept of an allowed request.
+pub fn decide_with_reason(
+    question: &Question<'_>,
+    identity: &IdentitySide<'_>,
+    resource: &ResourceSide<'_>,
+    guardrails: &Guardrails<'_>,
+) -> (Decision, Reason) {
     evaluate(question, identity, resource, guardrails, &mut NoTrail)
 }
 
@@ -79,14 +89,14 @@ fn evaluate(
     resource: &ResourceSide<'_>,
     guardrails: &Guardrails<'_>,
     recorder: &mut impl Recorder,
-) -> Decision {
+) -> Conclusion {
     let facts = Facts::new(question, identity.boundary.is_some());
     let (decision, reason) = conclude(&facts, identity, resource, guardrails, recorder);
     recorder.note(|| Step::Concluded {
         decision: decision.clone(),
         reason,
     });
-    decision
+    (decision, reason)
 }
 
 /// The order of AWS's evaluation logic (spec E-2).

@@ -105,6 +105,10 @@ fn read<'p>(
                     Ok(_) => Outcome::Matched,
                     Err(failed) => failed.outcome(facts),
                 },
+                also_failed: match &result {
+                    Ok(_) => Vec::new(),
+                    Err(first) => others(facts, layer, statement, first),
+                },
             })
         });
         match (result, statement.effect) {
@@ -172,6 +176,37 @@ fn test<'s>(facts: &Facts<'_>, layer: Layer, statement: &'s Statement) -> Result
         Some(condition) => Err(Failed::Condition(condition)),
         None => Ok(ways),
     }
+}
+
+/// The clauses behind the first one that do not hold either: only explanations ask.
+fn others(
+    facts: &Facts<'_>,
+    layer: Layer,
+    statement: &Statement,
+    first: &Failed<'_>,
+) -> Vec<Outcome> {
+    let question = facts.question;
+    let mut failed = Vec::new();
+    if let Some(listed) = &statement.principals
+        && layer != Layer::ResourceControl
+        && named(facts, statement.effect, listed).is_none()
+    {
+        failed.push(Failed::Principal(listed));
+    }
+    let actions = &statement.actions;
+    if !actions.holds(|pattern| pattern.matches_plain(question.action, Case::Ignored)) {
+        failed.push(Failed::Action(actions));
+    }
+    if let Some(resources) = &statement.resources
+        && !resources.holds(|pattern| pattern.matches(facts.resource.as_ref(), facts))
+    {
+        failed.push(Failed::Resource(resources));
+    }
+    let conditions = statement.conditions.iter().filter(|c| !c.holds(facts));
+    failed.extend(conditions.map(Failed::Condition));
+    let first = first.outcome(facts);
+    let outcomes = failed.iter().map(|failed| failed.outcome(facts));
+    outcomes.filter(|outcome| *outcome != first).collect()
 }
 
 /// `Principal` and `NotPrincipal` (spec E-4, E-9).

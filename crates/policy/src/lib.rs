@@ -53,6 +53,7 @@
 
 mod acl;
 mod caller;
+mod case;
 mod condition;
 mod context;
 mod decision;
@@ -74,6 +75,7 @@ mod verdict;
 
 pub use acl::requester_pays_admits;
 pub use caller::{Caller, CallerKind};
+pub use case::{Case, ContextValue, KeyTarget, ObjectTarget, S3Target, Target};
 pub use context::{Context, Lookup};
 pub use decision::{
     AttachedPolicy, BlockPublicAccess, Decision, Denial, Grant, Grantee, Guardrails, IdentitySide,
@@ -81,7 +83,7 @@ pub use decision::{
     ResourceSide, S3Side,
 };
 pub use document::{Finding, Policy, PolicyKind, Position, PrincipalRef, Rewrite, size_for_quota};
-pub use evaluate::{decide, decide_within, explain, explain_within};
+pub use evaluate::{decide, decide_with_reason, decide_within, explain, explain_within};
 pub use message::{Audience, MessageParts, ResourceQuoting};
 pub use s3_actions::s3_action_has_key;
 pub use verdict::{

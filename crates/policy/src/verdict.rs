@@ -1,10 +1,10 @@
 //! The trail of a decision: what was looked at, and why it did or did not count.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Decision, Denial, Layer, PolicySource, Position};
 
 /// A decision with its trail. The decision is the trail's last step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     steps: Vec<Step>,
 }
@@ -12,6 +12,14 @@ pub struct Verdict {
 impl Verdict {
     pub(crate) fn new(steps: Vec<Step>) -> Verdict {
         Verdict { steps }
+    }
+
+    /// The rule that gave the answer.
+    pub fn reason(&self) -> Reason {
+        match self.steps.last() {
+            Some(Step::Concluded { reason, .. }) => *reason,
+            Some(_) | None => Reason::NotAllowed,
+        }
     }
 
     /// What was looked at, in order.
@@ -34,7 +42,7 @@ impl Verdict {
 }
 
 /// One step of a trail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// A statement of a policy was looked at.
     Statement(StatementStep),
@@ -69,7 +77,7 @@ pub enum Step {
 }
 
 /// What a layer says as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LayerSays {
     /// Some statement denies.
     Deny,
@@ -80,7 +88,7 @@ pub enum LayerSays {
 }
 
 /// The rules that conclude.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Reason {
     /// A statement denies (spec E-2).
     ExplicitDeny,
@@ -117,7 +125,7 @@ pub enum Reason {
 }
 
 /// A statement, and whether it matched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementStep {
     /// The layer.
     pub layer: Layer,
@@ -135,10 +143,29 @@ pub struct StatementStep {
     pub effect: Effect,
     /// Whether it matched.
     pub outcome: Outcome,
+    /// Clauses that do not hold either, behind the one in `outcome`: how far the statement is from
+    /// matching.
+    pub also_failed: Vec<Outcome>,
+}
+
+impl StatementStep {
+    /// Every clause that does not hold; none if the statement matched.
+    pub fn failures(&self) -> impl Iterator<Item = (&Clause, &[String], &Given)> {
+        std::iter::once(&self.outcome)
+            .chain(&self.also_failed)
+            .filter_map(|outcome| match outcome {
+                Outcome::Matched => None,
+                Outcome::Failed {
+                    clause,
+                    wanted,
+                    given,
+                } => Some((clause, wanted.as_slice(), given)),
+            })
+    }
 }
 
 /// The effect of a statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Effect {
     /// `Allow`
     Allow,
@@ -147,7 +174,7 @@ pub enum Effect {
 }
 
 /// Whether a statement matched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// All clauses hold.
     Matched,
@@ -163,7 +190,7 @@ pub enum Outcome {
 }
 
 /// The clauses of a statement, in the order in which they are looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Clause {
     /// `Principal`
     Principal,
@@ -187,7 +214,7 @@ pub enum Clause {
 }
 
 /// What the request has for a clause.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Given {
     /// Nothing: the key is absent.
     Absent,

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use directory::{CredentialError, Directory};
-use gate::{AuthType, Gate, Identity, Judge, Proof, RequestFacts};
+use gate::{Answer, AuthType, Gate, Identity, Judge, Outcome, Proof, RequestFacts, SessionKind};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
 use jiff::Timestamp;
-use journal::{Asked, Journal, Record};
-use policy::Decision;
+use journal::{Asked, Failure, Journal, Record, SessionRecord, Verdict};
 use vault::Vault;
 use wire::request::Request;
 use wire::rest::Domains;
@@ -23,6 +22,7 @@ use wire::{AwsError, Service};
 
 use crate::body::{Arriving, Leaving};
 use crate::config::Config;
+use crate::explanations::{Explainer, Messages};
 
 mod query;
 mod rest;
@@ -34,7 +34,7 @@ pub(crate) struct App {
     s3: s3::Stores,
     iam: iam::Stores,
     sts: sts::Stores,
-    journal: Journal,
+    journal: Arc<Journal>,
     domains: Domains,
     region: String,
 }
@@ -61,7 +61,8 @@ impl App {
         gate: Gate,
         directory: Arc<Directory>,
         vault: Arc<Vault>,
-        journal: Journal,
+        journal: Arc<Journal>,
+        explainer: Arc<Explainer>,
         config: &Config,
     ) -> App {
         App {
@@ -72,6 +73,7 @@ impl App {
             },
             sts: sts::Stores {
                 directory: directory.clone(),
+                messages: Arc::new(Messages(explainer)),
             },
             directory,
             journal,
@@ -98,6 +100,7 @@ impl App {
         let body = Arriving::new(body, &head.headers);
         let protocol = protocol(&head, &self.domains);
         let mut call = Call::new(peer, matches!(protocol, Protocol::Rest(_)));
+        call.record.request = format!("{} {}", head.method, head.uri.path());
         let answer = match protocol {
             Protocol::Rest(service) => self.rest(&mut call, service, &head, body).await,
             Protocol::Query => self.query(&mut call, &head, body).await,
@@ -152,6 +155,16 @@ impl App {
         let facts = self.facts(call, head, proof, region);
         call.record.caller.clone_from(&identity.caller.arn);
         call.record.account = identity.caller.account.map(|account| account.to_string());
+        call.record.session = identity.session.as_ref().map(|session| SessionRecord {
+            made_by: match session.kind {
+                SessionKind::Role => "AssumeRole",
+                SessionKind::SessionToken => "GetSessionToken",
+                SessionKind::FederatedUser => "GetFederationToken",
+            }
+            .to_owned(),
+            issued_at: session.issued_at.to_string(),
+            expires_at: session.expires_at.to_string(),
+        });
         self.gate.judge(proof, identity, facts)
     }
 }
@@ -185,29 +198,16 @@ impl Call {
 
     /// Notes what was asked and answered.
     fn note_answers(&mut self, judge: &Judge) {
-        self.record.asked = judge
-            .answers()
-            .into_iter()
-            .map(|answer| Asked {
-                action: answer.action.to_owned(),
-                resource: answer.resource,
-                verdict: match &answer.decision {
-                    Decision::Allow => "Allow",
-                    Decision::Deny(denial) if denial.explicit => "ExplicitDeny",
-                    Decision::Deny(_) => "ImplicitDeny",
-                }
-                .to_owned(),
-                layer: match &answer.decision {
-                    Decision::Allow => None,
-                    Decision::Deny(denial) => Some(denial.layer.name().to_owned()),
-                },
-            })
-            .collect();
+        self.record.asked = judge.take_answers().into_iter().map(asked).collect();
     }
 
     /// Notes an error; its cause is for the operator, who finds it under the request id.
     fn note_error(&mut self, error: &AwsError, cause: Option<&dyn std::error::Error>) {
         self.record.error = Some(error.code.clone());
+        self.record.failure = Some(Failure {
+            message: error.message.clone(),
+            fields: told(&error.fields),
+        });
         if let Some(cause) = cause {
             let mut text = cause.to_string();
             let mut source = cause.source();
@@ -226,6 +226,61 @@ impl Call {
         self.record.duration_us =
             u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.record
+    }
+}
+
+/// Elements of errors that the journal keeps. Others can hold what signs: tokens, signatures.
+const ELEMENTS: &[&str] = &[
+    "ArgumentName",
+    "ArgumentValue",
+    "BucketName",
+    "Condition",
+    "Detail",
+    "Expires",
+    "Header",
+    "Key",
+    "MissingHeaderName",
+    "Region",
+    "ServerTime",
+    "UploadId",
+    "VersionId",
+    "X-Amz-Expires",
+];
+
+fn told(fields: &[(String, String)]) -> Vec<(String, String)> {
+    let of_credentials = |(name, value): &&(String, String)| {
+        name == "ArgumentName" && value.eq_ignore_ascii_case("authorization")
+    };
+    if fields.iter().any(|field| of_credentials(&field)) {
+        return Vec::new();
+    }
+    let kept = fields
+        .iter()
+        .filter(|(name, _)| ELEMENTS.contains(&&**name));
+    kept.cloned().collect()
+}
+
+/// An answer as the journal keeps it.
+fn asked(answer: Answer) -> Asked {
+    let (verdict, layer, reason, case) = match answer.outcome {
+        Outcome::Allowed { reason } => (Verdict::Allow, None, Some(reason), None),
+        Outcome::Denied { denial, case } => {
+            let verdict = if denial.explicit {
+                Verdict::ExplicitDeny
+            } else {
+                Verdict::ImplicitDeny
+            };
+            (verdict, Some(denial.layer), None, case)
+        }
+        Outcome::Stopped(stop) => (Verdict::Stopped(stop), None, None, None),
+    };
+    Asked {
+        action: answer.action.to_owned(),
+        resource: answer.resource,
+        verdict,
+        layer,
+        reason,
+        case,
     }
 }
 

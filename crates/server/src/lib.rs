@@ -17,9 +17,11 @@ mod body;
 mod config;
 mod dev;
 mod dispatch;
+mod explanations;
 mod listen;
 mod start;
 
 pub use admin::AccountView;
 pub use config::{ADMIN_LISTEN, Config, ConfigError, LISTEN, REGION, Settings, token_file};
+pub use explanations::{RefusedRequest, WhoCan};
 pub use start::{Server, StartError};
