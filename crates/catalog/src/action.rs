@@ -187,3 +187,6 @@ pub mod sts {
     GetAccessKeyInfo on AccountWide,
     }
 }
+
+/// All actions that have a type, by service: what a compiled policy knows by number.
+pub const NAMES: &[&[&str]] = &[s3::NAMES, iam::NAMES, sts::NAMES];

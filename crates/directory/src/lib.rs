@@ -36,6 +36,7 @@ mod entity_error;
 mod facts;
 mod groups;
 mod ids;
+mod in_force;
 mod inline_policies;
 mod instance_profiles;
 #[cfg(any(test, feature = "danger-test"))]

@@ -130,7 +130,7 @@ impl<'a> Asker<'a> {
             resource: arn.to_owned(),
             owner: gathered.owner,
             context: self.context_values(question, gathered),
-            identity: self.identity.policies.clone(),
+            identity: self.identity.policies.to_vec(),
             boundary: self.identity.boundary.clone(),
             session: self.session_policies().map(<[_]>::to_vec),
             target,

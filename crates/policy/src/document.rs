@@ -2,10 +2,12 @@
 use catalog::{AccountId, BucketName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::Effect;
+use crate::actions::{ActionId, ActionSet};
 use crate::json::{self, Node};
 use crate::principal::{PrincipalWord, parse_principal};
 use crate::public::is_public;
-use crate::statement::{Statement, compile};
+use crate::statement::{Statement, compile, has_principals};
 use crate::validate::validate;
 
 /// Where a document is used, which decides what it must and must not have (spec P-1).
@@ -60,6 +62,13 @@ pub struct Finding {
 #[derive(Clone, Debug)]
 pub struct Policy {
     kind: PolicyKind,
+    /// Known actions that some statement allows, and denies, whatever else it wants.
+    allowed: ActionSet,
+    denied: ActionSet,
+    /// Whether statements name principals.
+    names_principals: bool,
+    /// Of each statement, side by side: most statements are passed over by it alone.
+    known_actions: Box<[ActionSet]>,
     text: Box<str>,
     statements: Box<[Statement]>,
     /// In lower case, sorted, without repetition.
@@ -163,8 +172,18 @@ impl Policy {
             .collect();
         keys.sort();
         keys.dedup();
+        let known_actions = |effect| {
+            let statements = statements.iter().filter(|s| s.effect == effect);
+            statements.fold(ActionSet::default(), |all, statement| {
+                all.or(&statement.known_actions)
+            })
+        };
         Ok(Policy {
             kind,
+            allowed: known_actions(Effect::Allow),
+            denied: known_actions(Effect::Deny),
+            names_principals: has_principals(kind),
+            known_actions: statements.iter().map(|s| s.known_actions).collect(),
             text: text.into(),
             is_public: statements.iter().any(is_public),
             statements: statements.into(),
@@ -204,7 +223,9 @@ impl Policy {
     /// Whether some context key starts with `prefix`, which is lower case, such as
     /// `s3:existingobjecttag/`.
     pub fn names_key_with_prefix(&self, prefix: &str) -> bool {
-        self.context_keys().any(|key| key.starts_with(prefix))
+        let first = self.context_keys.partition_point(|key| &**key < prefix);
+        let key = self.context_keys.get(first);
+        key.is_some_and(|key| key.starts_with(prefix))
     }
 
     /// The document with principals replaced (spec P-8): ARNs to unique ids on save, and back on
@@ -254,6 +275,22 @@ impl Policy {
             | PolicyKind::ServiceControl
             | PolicyKind::ResourceControl
             | PolicyKind::VpcEndpoint => Ok(out),
+        }
+    }
+
+    /// Whether some statement can deny the action or, unless the layer `allows` it already, allow
+    /// it. Always for actions that are not known.
+    pub(crate) fn can_say_more(&self, action: Option<ActionId>, allows: bool) -> bool {
+        let Some(action) = action else { return true };
+        let wants_allows = !allows || self.names_principals;
+        self.denied.contains(action) || (wants_allows && self.allowed.contains(action))
+    }
+
+    /// Whether the actions of a statement hold for the action. Always for those that are not known.
+    pub(crate) fn may_be_about(&self, statement: usize, action: Option<ActionId>) -> bool {
+        match (action, self.known_actions.get(statement)) {
+            (Some(action), Some(known)) => known.contains(action),
+            (None, _) | (_, None) => true,
         }
     }
 

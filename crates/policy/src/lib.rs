@@ -52,6 +52,7 @@
 //! ```
 
 mod acl;
+mod actions;
 mod caller;
 mod case;
 mod condition;
@@ -76,7 +77,7 @@ mod verdict;
 pub use acl::requester_pays_admits;
 pub use caller::{Caller, CallerKind};
 pub use case::{Case, ContextValue, KeyTarget, ObjectTarget, S3Target, Target};
-pub use context::{Context, Lookup};
+pub use context::{Context, KnownKey, Lookup};
 pub use decision::{
     AttachedPolicy, BlockPublicAccess, Decision, Denial, Grant, Grantee, Guardrails, IdentitySide,
     KeyGrant, KeySide, Layer, ObjectOwnership, ObjectSide, Permission, PolicySource, Question,

@@ -1,6 +1,8 @@
 //! Patterns: text with `*`, `?` and policy variables (spec P-5 to P-7), compiled to tokens.
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use crate::context::Key;
 use crate::{Context, Lookup};
 
 /// Whether `*` and `?` are wildcards in this place.
@@ -29,18 +31,26 @@ enum Token {
     Text(Box<str>),
     Any,
     One,
-    Variable {
-        /// In lower case.
-        key: Box<str>,
-        default: Option<Box<str>>,
-    },
+    Variable { key: Key, default: Option<Box<str>> },
 }
 
 /// A pattern that is ready to be matched.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
-    tokens: Box<[Token]>,
-    has_variables: bool,
+    /// The text before the first wildcard or variable: what most patterns fail by, or are.
+    head: Box<str>,
+    rest: Rest,
+}
+
+/// What follows the head.
+#[derive(Clone, Debug)]
+enum Rest {
+    Nothing,
+    /// One star: anything.
+    Anything,
+    Tokens(Box<[Token]>),
+    /// With at least one variable.
+    Variables(Box<[Token]>),
 }
 
 /// A token with its variable resolved.
@@ -53,8 +63,18 @@ enum Piece<'a> {
 
 impl Pattern {
     pub fn compile(text: &str, wildcards: Wildcards, variables: Variables) -> Pattern {
+        Pattern::compile_behind("", text, wildcards, variables)
+    }
+
+    /// As [`Pattern::compile`], behind text that is taken as it stands.
+    fn compile_behind(
+        start: &str,
+        text: &str,
+        wildcards: Wildcards,
+        variables: Variables,
+    ) -> Pattern {
         let mut tokens = Vec::new();
-        let mut literal = String::new();
+        let mut literal = start.to_owned();
         let mut rest = text;
         while let Some(char) = rest.chars().next() {
             if variables == Variables::Expand
@@ -87,73 +107,147 @@ impl Pattern {
             rest = rest.get(char.len_utf8()..).unwrap_or_default();
         }
         flush(&mut literal, &mut tokens);
+        Pattern::of(tokens)
+    }
+
+    fn of(mut tokens: Vec<Token>) -> Pattern {
+        let head = match tokens.first_mut() {
+            Some(Token::Text(text)) => {
+                let head = std::mem::take(text);
+                tokens.remove(0);
+                head
+            }
+            Some(Token::Any | Token::One | Token::Variable { .. }) | None => Box::default(),
+        };
         let has_variables = tokens.iter().any(|t| matches!(t, Token::Variable { .. }));
-        Pattern {
-            tokens: tokens.into(),
-            has_variables,
+        let rest = match tokens.as_slice() {
+            [] => Rest::Nothing,
+            [Token::Any] => Rest::Anything,
+            _ if has_variables => Rest::Variables(tokens.into()),
+            _ => Rest::Tokens(tokens.into()),
+        };
+        Pattern { head, rest }
+    }
+
+    /// The text that alone matches, if there is only one.
+    pub fn literal(&self) -> Option<&str> {
+        match self.rest {
+            Rest::Nothing => Some(&self.head),
+            Rest::Anything | Rest::Tokens(_) | Rest::Variables(_) => None,
         }
     }
 
     /// Whether the whole of `text` matches; not if a variable has no value.
     pub fn matches(&self, text: &str, case: Case, context: &dyn Context) -> bool {
-        if self.has_variables {
-            match self.resolve(context) {
-                Some(pieces) => glob(|at| pieces.get(at).copied(), text, case),
-                None => false,
-            }
-        } else {
-            self.matches_plain(text, case)
+        let Some(rest) = strip_prefix(text, &self.head, case) else {
+            return false;
+        };
+        match &self.rest {
+            Rest::Nothing => rest.is_empty(),
+            Rest::Anything => true,
+            Rest::Tokens(tokens) => glob(|at| tokens.get(at)?.plain(), rest, case),
+            Rest::Variables(tokens) => resolved(tokens, context, |pieces| {
+                glob(|at| pieces.get(at).copied(), rest, case)
+            }),
         }
     }
 
     /// As [`Pattern::matches`], for patterns without variables.
     pub fn matches_plain(&self, text: &str, case: Case) -> bool {
-        let piece = |at: usize| match self.tokens.get(at)? {
-            Token::Text(text) => Some(Piece::Text(text)),
-            Token::Any => Some(Piece::Any),
-            Token::One => Some(Piece::One),
-            Token::Variable { .. } => None,
-        };
-        !self.has_variables && glob(piece, text, case)
-    }
-
-    /// Whether the text is the same but for upper and lower case of any script.
-    pub fn equals_ignoring_case(&self, text: &str, context: &dyn Context) -> bool {
-        let Some(pieces) = self.resolve(context) else {
+        let Some(rest) = strip_prefix(text, &self.head, case) else {
             return false;
         };
-        let wanted = pieces.iter().flat_map(|piece| match piece {
-            Piece::Text(text) => text.chars(),
-            Piece::Any => "*".chars(),
-            Piece::One => "?".chars(),
-        });
-        wanted
-            .flat_map(char::to_lowercase)
-            .eq(text.chars().flat_map(char::to_lowercase))
+        match &self.rest {
+            Rest::Nothing => rest.is_empty(),
+            Rest::Anything => true,
+            Rest::Tokens(tokens) => glob(|at| tokens.get(at)?.plain(), rest, case),
+            Rest::Variables(_) => false,
+        }
+    }
+
+    /// Whether the text is the same but for upper and lower case of any script. Wildcards are text.
+    pub fn equals_ignoring_case(&self, text: &str, context: &dyn Context) -> bool {
+        let equals = |pieces: &[Piece<'_>]| {
+            let wanted =
+                std::iter::once(&*self.head).chain(pieces.iter().map(|piece| match piece {
+                    Piece::Text(text) => *text,
+                    Piece::Any => "*",
+                    Piece::One => "?",
+                }));
+            wanted
+                .flat_map(str::chars)
+                .flat_map(char::to_lowercase)
+                .eq(text.chars().flat_map(char::to_lowercase))
+        };
+        match &self.rest {
+            Rest::Nothing => equals(&[]),
+            Rest::Anything => equals(&[Piece::Any]),
+            Rest::Tokens(tokens) | Rest::Variables(tokens) => resolved(tokens, context, equals),
+        }
+    }
+
+    fn tokens(&self) -> &[Token] {
+        match &self.rest {
+            Rest::Nothing | Rest::Anything => &[],
+            Rest::Tokens(tokens) | Rest::Variables(tokens) => tokens,
+        }
     }
 
     /// Context keys of variables, in lower case.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.tokens.iter().filter_map(|token| match token {
-            Token::Variable { key, .. } => Some(&**key),
+        self.tokens().iter().filter_map(|token| match token {
+            Token::Variable { key, .. } => Some(&*key.name),
             Token::Text(_) | Token::Any | Token::One => None,
         })
     }
+}
 
-    fn resolve<'a>(&'a self, context: &'a dyn Context) -> Option<Vec<Piece<'a>>> {
-        let resolve = |token: &'a Token| match token {
+impl Token {
+    /// The piece that it is in every context.
+    fn plain(&self) -> Option<Piece<'_>> {
+        match self {
             Token::Text(text) => Some(Piece::Text(text)),
             Token::Any => Some(Piece::Any),
             Token::One => Some(Piece::One),
-            Token::Variable { key, default } => match context.lookup(key) {
+            Token::Variable { .. } => None,
+        }
+    }
+
+    fn resolve<'a>(&'a self, context: &'a dyn Context) -> Option<Piece<'a>> {
+        match self {
+            Token::Variable { key, default } => match key.find(context) {
                 Lookup::One(value) => Some(Piece::Text(value)),
                 Lookup::Absent => default.as_deref().map(Piece::Text),
                 // Multivalued keys are no use as variables.
                 Lookup::Many(_) => None,
             },
-        };
-        self.tokens.iter().map(resolve).collect()
+            Token::Text(_) | Token::Any | Token::One => self.plain(),
+        }
     }
+}
+
+/// More tokens than documents have behind a variable, mostly.
+const PIECES: usize = 16;
+
+/// What holds for the tokens with their variables resolved; nothing, if one has no value. Only
+/// long patterns need memory for it.
+fn resolved(
+    tokens: &[Token],
+    context: &dyn Context,
+    holds: impl FnOnce(&[Piece<'_>]) -> bool,
+) -> bool {
+    let mut few = [Piece::Any; PIECES];
+    if let Some(pieces) = few.get_mut(..tokens.len()) {
+        for (piece, token) in pieces.iter_mut().zip(tokens) {
+            match token.resolve(context) {
+                Some(resolved) => *piece = resolved,
+                None => return false,
+            }
+        }
+        return holds(pieces);
+    }
+    let many: Option<Vec<_>> = tokens.iter().map(|token| token.resolve(context)).collect();
+    many.is_some_and(|pieces| holds(&pieces))
 }
 
 fn flush(literal: &mut String, tokens: &mut Vec<Token>) {
@@ -172,7 +266,7 @@ fn variable(text: &str) -> Option<(Token, &str)> {
         Some((key, default)) => (key, Some(default.into())),
         None => (body, None),
     };
-    let key = key.trim().to_lowercase().into();
+    let key = Key::compile(key.trim());
     Some((Token::Variable { key, default }, after))
 }
 
@@ -368,12 +462,35 @@ pub(crate) enum ShortArn {
     MatchesNothing,
 }
 
+/// Text that may be an ARN.
+#[derive(Debug)]
+pub(crate) struct Arn<'t> {
+    text: &'t str,
+    parts: OnceCell<Option<[&'t str; 6]>>,
+}
+
+impl<'t> Arn<'t> {
+    pub fn new(text: &'t str) -> Arn<'t> {
+        Arn {
+            text,
+            parts: OnceCell::new(),
+        }
+    }
+
+    fn parts(&self) -> Option<&[&'t str; 6]> {
+        self.parts.get_or_init(|| arn_parts(self.text)).as_ref()
+    }
+}
+
 /// A pattern for ARNs: part by part, so that no wildcard reaches across one of the first five
 /// colons.
 #[derive(Clone, Debug)]
 pub(crate) enum ArnPattern {
     /// `*` alone.
     Everything,
+    /// The first five parts are plain text, so that the whole can be matched at once: what matches
+    /// has the same five colons.
+    Whole(Pattern),
     Parts(Box<[Pattern; 6]>),
     Nothing,
 }
@@ -386,7 +503,8 @@ impl ArnPattern {
         }
         let mut parts = text.splitn(6, ':');
         let parts: [Option<&str>; 6] = std::array::from_fn(|_| parts.next());
-        let complete = parts.iter().all(Option::is_some);
+        let [.., last] = parts;
+        let complete = last.is_some();
         let usable = match short {
             ShortArn::Completed => true,
             ShortArn::CompletedIfWildcard => complete || text.contains(['*', '?']),
@@ -394,6 +512,13 @@ impl ArnPattern {
         };
         if !usable {
             return ArnPattern::Nothing;
+        }
+        if let Some(last) = last
+            && let Some((start, _)) = text.split_at_checked(text.len() - last.len())
+            && !start.contains(['*', '?', '$'])
+        {
+            let whole = Pattern::compile_behind(start, last, Wildcards::Match, variables);
+            return ArnPattern::Whole(whole);
         }
         let mut index = 0;
         ArnPattern::Parts(Box::new(parts.map(|part| {
@@ -407,15 +532,26 @@ impl ArnPattern {
         })))
     }
 
-    /// Whether the ARN matches; `None` stands for what has no six parts, such as `*`.
-    pub fn matches(&self, arn: Option<&[&str; 6]>, context: &dyn Context) -> bool {
-        match (self, arn) {
-            (ArnPattern::Everything, _) => true,
-            (ArnPattern::Nothing, _) | (ArnPattern::Parts(_), None) => false,
-            (ArnPattern::Parts(patterns), Some(parts)) => patterns
-                .iter()
-                .zip(parts)
-                .all(|(pattern, part)| pattern.matches(part, Case::Sensitive, context)),
+    /// The ARN that alone matches, if there is only one.
+    pub fn literal(&self) -> Option<&str> {
+        match self {
+            ArnPattern::Whole(pattern) => pattern.literal(),
+            ArnPattern::Everything | ArnPattern::Parts(_) | ArnPattern::Nothing => None,
+        }
+    }
+
+    /// Whether the ARN matches. What has no six parts, such as `*`, is matched by `*` alone.
+    pub fn matches(&self, arn: &Arn<'_>, context: &dyn Context) -> bool {
+        match self {
+            ArnPattern::Everything => true,
+            ArnPattern::Nothing => false,
+            ArnPattern::Whole(pattern) => pattern.matches(arn.text, Case::Sensitive, context),
+            ArnPattern::Parts(patterns) => arn.parts().is_some_and(|parts| {
+                patterns
+                    .iter()
+                    .zip(parts)
+                    .all(|(pattern, part)| pattern.matches(part, Case::Sensitive, context))
+            }),
         }
     }
 
@@ -423,6 +559,7 @@ impl ArnPattern {
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         let patterns: &[Pattern] = match self {
             ArnPattern::Parts(patterns) => patterns.as_slice(),
+            ArnPattern::Whole(pattern) => std::slice::from_ref(pattern),
             ArnPattern::Everything | ArnPattern::Nothing => &[],
         };
         patterns.iter().flat_map(Pattern::keys)
@@ -473,10 +610,8 @@ mod tests {
             run in "[ab?]{1,80}", text in "[ab]{0,400}"
         ) {
             let compiled = Pattern::compile(&run, Wildcards::Match, Variables::Literal);
-            let pieces = || compiled.tokens.iter().map(|token| match token {
-                Token::Text(text) => Piece::Text(text),
-                Token::Any | Token::One | Token::Variable { .. } => Piece::One,
-            });
+            let head = Some(Piece::Text(&compiled.head)).filter(|_| !compiled.head.is_empty());
+            let pieces = || head.into_iter().chain(compiled.tokens().iter().filter_map(Token::plain));
             let at_once = first_fit_in_bits(pieces(), run.len(), &text);
             prop_assert_eq!(at_once, first_fit(pieces, &text, Case::Ignored));
         }

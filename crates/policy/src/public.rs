@@ -39,7 +39,7 @@ fn fixes_callers(condition: &Condition) -> bool {
                 operator.comparison,
                 Comparison::StringLike | Comparison::Arn
             );
-            is_fixed(&condition.key, value, wildcards)
+            is_fixed(&condition.key.name, value, wildcards)
         }),
         Comparison::Numeric(_)
         | Comparison::Date(_)
