@@ -13,10 +13,37 @@ pub(crate) struct ResourceTags<'a> {
     pub(crate) service: &'a str,
     pub(crate) tags: &'a [(String, String)],
     pub(crate) object_tags: &'a [(String, String)],
+    /// `iam:ResourceTag/KEY` is about users and roles alone.
+    pub(crate) of_identity: bool,
+    /// Of the entity that the call is about, for [`ACTIONS_WITH_BOUNDARY`].
     pub(crate) boundary: Option<&'a str>,
     /// Of the upload that the call is about.
     pub(crate) upload_encryption: Option<&'a str>,
 }
+
+/// Actions for which `iam:PermissionsBoundary` is there. AWS: Actions, resources, and condition
+/// keys for IAM.
+pub(crate) const ACTIONS_WITH_BOUNDARY: [&str; 19] = [
+    "iam:AttachRolePolicy",
+    "iam:AttachUserPolicy",
+    "iam:CreateRole",
+    "iam:CreateUser",
+    "iam:DeleteRole",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DeleteUserPermissionsBoundary",
+    "iam:DeleteUserPolicy",
+    "iam:DetachRolePolicy",
+    "iam:DetachUserPolicy",
+    "iam:GetRole",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:PutUserPermissionsBoundary",
+    "iam:PutUserPolicy",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+    "iam:UpdateRoleDescription",
+];
 
 /// What conditions look at. Values that must be computed are computed when asked for.
 pub(crate) struct RequestContext<'a> {
@@ -53,9 +80,17 @@ impl<'a> RequestContext<'a> {
         }
     }
 
+    /// Keys of tags compare without regard to case, in any script: `wanted` is lower case.
     fn tag<'t>(tags: &'t [(String, String)], wanted: &str) -> Lookup<'t> {
+        let is_wanted = |key: &str| {
+            if key.is_ascii() {
+                key.eq_ignore_ascii_case(wanted)
+            } else {
+                key.to_lowercase() == wanted
+            }
+        };
         tags.iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(wanted))
+            .find(|(key, _)| is_wanted(key))
             .map_or(Lookup::Absent, |(_, value)| Lookup::One(value))
     }
 
@@ -181,7 +216,8 @@ impl<'a> RequestContext<'a> {
             Some(("s3:existingobjecttag", tag)) if is_s3 => {
                 Self::tag(self.resource.object_tags, tag)
             }
-            Some(("aws:resourcetag" | "iam:resourcetag", tag)) if !is_s3 => {
+            Some(("aws:resourcetag", tag)) if !is_s3 => Self::tag(self.resource.tags, tag),
+            Some(("iam:resourcetag", tag)) if self.resource.of_identity => {
                 Self::tag(self.resource.tags, tag)
             }
             Some(_) | None => Lookup::Absent,
@@ -227,6 +263,7 @@ impl RequestContext<'_> {
         };
         let tags = tags("aws:resourcetag/", self.resource.tags)
             .into_iter()
+            .chain(tags("iam:resourcetag/", self.resource.tags))
             .chain(tags("s3:existingobjecttag/", self.resource.object_tags));
         KEYS.iter()
             .map(|key| (*key).to_owned())
@@ -269,5 +306,64 @@ impl Context for RequestContext<'_> {
             Some(found) => found,
             None => self.known(key),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_tags_compare_without_case_in_any_script() {
+        let tags = [
+            ("Team".to_owned(), "red".to_owned()),
+            ("GRÖSSE".to_owned(), "xl".to_owned()),
+        ];
+        assert_eq!(RequestContext::tag(&tags, "team"), Lookup::One("red"));
+        assert_eq!(RequestContext::tag(&tags, "größe"), Lookup::Absent);
+        assert_eq!(RequestContext::tag(&tags, "grösse"), Lookup::One("xl"));
+    }
+
+    /// What a call of IAM finds under `key`, if its target has a tag and the boundary is told.
+    fn in_iam(key: &str, of_identity: bool, boundary: Option<&str>) -> Option<String> {
+        let request = RequestFacts {
+            now: jiff::Timestamp::UNIX_EPOCH,
+            source_ip: None,
+            secure_transport: false,
+            user_agent: None,
+            referer: None,
+            region: String::new(),
+            auth_type: AuthType::Header,
+            signature_age_ms: None,
+            content_sha256: None,
+            request_id: String::new(),
+        };
+        let identity = Identity::anonymous();
+        let resource = ResourceTags {
+            service: "iam",
+            tags: &[("Team".to_owned(), "red".to_owned())],
+            object_tags: &[],
+            of_identity,
+            boundary,
+            upload_encryption: None,
+        };
+        let context = RequestContext::new(&request, &identity, &[], resource);
+        match context.lookup(key) {
+            Lookup::One(value) => Some(value.to_owned()),
+            Lookup::Absent | Lookup::Many(_) => None,
+        }
+    }
+
+    #[test]
+    fn tags_of_iam_are_told_by_their_service_for_users_and_roles_alone() {
+        let red = Some("red".to_owned());
+        assert_eq!(in_iam("aws:resourcetag/team", true, None), red);
+        assert_eq!(in_iam("iam:resourcetag/team", true, None), red);
+        assert_eq!(in_iam("aws:resourcetag/team", false, None), red);
+        assert_eq!(in_iam("iam:resourcetag/team", false, None), None);
+        assert_eq!(in_iam("s3:authtype", true, None), None);
+        let edge = in_iam("iam:permissionsboundary", true, Some("edge"));
+        assert_eq!(edge.as_deref(), Some("edge"));
+        assert_eq!(in_iam("iam:permissionsboundary", true, None), None);
     }
 }

@@ -86,6 +86,7 @@ pub use decision::{
 pub use document::{Finding, Policy, PolicyKind, Position, PrincipalRef, Rewrite, size_for_quota};
 pub use evaluate::{decide, decide_with_reason, decide_within, explain, explain_within};
 pub use message::{Audience, MessageParts, ResourceQuoting};
+pub use s3_actions::s3_action_has_key;
 pub use verdict::{
     Clause, Effect, Given, LayerSays, Outcome, Reason, StatementStep, Step, Verdict,
 };
