@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod operations;
 mod serve;
 
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ enum Command {
     /// Create, list, show and close accounts of a running server
     #[command(subcommand)]
     Account(account::Account),
+    /// List the operations that this program serves
+    Operations(operations::Operations),
 }
 
 impl Common {
@@ -81,6 +84,10 @@ fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Serve(serve) => serve.run(&arguments.common),
         Command::Account(account) => account.run(&arguments.common),
+        Command::Operations(operations) => {
+            operations.run();
+            Ok(())
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,8 +18,10 @@ mod config;
 mod dev;
 mod dispatch;
 mod listen;
+mod operations;
 mod start;
 
 pub use admin::AccountView;
 pub use config::{ADMIN_LISTEN, Config, ConfigError, LISTEN, REGION, Settings, token_file};
+pub use operations::operations;
 pub use start::{Server, StartError};
