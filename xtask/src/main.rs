@@ -3,6 +3,7 @@
 //! ```text
 //! cargo xtask serve [--release] [-- ARGUMENTS of `strongroom serve`]
 //! cargo xtask test [--group NAME]... [--list]
+//! cargo xtask matrix
 //! cargo xtask ci
 //! cargo xtask models
 //! ```
@@ -25,6 +26,7 @@ const USAGE: &str = "\
 usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom serve`; --dev among ARGUMENTS
                                                    makes accounts with fixed keys to try things with
        cargo xtask test [--group NAME]... [--list] build, install what the tests need, run them
+       cargo xtask matrix                          write docs/authorization-matrix.md anew
        cargo xtask ci                              what continuous integration runs (.ci/run)
        cargo xtask models                          make the tables that are derived from AWS's models";
 
@@ -46,6 +48,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
     match task.as_str() {
         "serve" => serve::run(rest),
         "test" => test::run(rest),
+        "matrix" => test::write_matrix(),
         "ci" => work::run_to_the_end(work::command("bash").arg(".ci/run").args(rest)),
         "models" => models::run()
             .map(|()| ExitCode::SUCCESS)
