@@ -4,6 +4,7 @@
 //! cargo xtask serve [--release] [-- ARGUMENTS of `strongroom serve`]
 //! cargo xtask test [--group NAME]... [--list]
 //! cargo xtask fuzz NAME [ARGUMENTS] [--list]
+//! cargo xtask matrix
 //! cargo xtask ci
 //! cargo xtask models
 //! ```
@@ -28,6 +29,7 @@ usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom ser
                                                    makes accounts with fixed keys to try things with
        cargo xtask test [--group NAME]... [--list] build, install what the tests need, run them
        cargo xtask fuzz NAME [ARGUMENTS]           random input for as long as wanted; --list says which there are
+       cargo xtask matrix                          write docs/authorization-matrix.md anew
        cargo xtask ci                              what continuous integration runs (.ci/run)
        cargo xtask models                          make the tables that are derived from AWS's models";
 
@@ -50,6 +52,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
         "serve" => serve::run(rest),
         "test" => test::run(rest),
         "fuzz" => fuzz::run(rest),
+        "matrix" => test::write_matrix(),
         "ci" => work::run_to_the_end(work::command("bash").arg(".ci/run").args(rest)),
         "models" => models::run()
             .map(|()| ExitCode::SUCCESS)

@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod explain;
+mod operations;
 mod serve;
 
 use std::path::PathBuf;
@@ -63,6 +64,8 @@ enum Command {
     Why(explain::Why),
     Can(explain::Can),
     WhoCan(explain::WhoCanDo),
+    /// List the operations that this program serves
+    Operations(operations::Operations),
 }
 
 impl Common {
@@ -89,6 +92,10 @@ fn main() -> ExitCode {
         Command::Why(why) => why.run(&arguments.common),
         Command::Can(can) => can.run(&arguments.common),
         Command::WhoCan(who_can) => who_can.run(&arguments.common),
+        Command::Operations(operations) => {
+            operations.run();
+            Ok(ExitCode::SUCCESS)
+        }
     };
     match outcome {
         Ok(code) => code,

@@ -2,7 +2,6 @@
 use catalog::{AccountId, Object, s3};
 use digest::Algorithm;
 use gate::{Ask, Authorized, Either, Identity, Operation, Probe};
-use policy::CallerKind;
 use serde::Deserialize;
 use serde_json::{Map, json};
 use vault::SystemHeaders;
@@ -77,11 +76,7 @@ impl Operation for CopyObject {
     type Stores = Stores;
 
     fn asks(input: &Input, who: &Identity) -> Result<Self::Asks, S3Error> {
-        if who.caller.kind == CallerKind::Anonymous {
-            return Err(S3Error::access_denied(
-                "Anonymous users cannot copy objects. Please authenticate.",
-            ));
-        }
+        copying::refuse_anonymous(who)?;
         let here = || Ask::on(input.object.clone());
         let put = Ask::on(input.object.clone())
             .expecting_owner(input.expected_owner)
