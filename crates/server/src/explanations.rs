@@ -720,7 +720,7 @@ impl Names for Known {
     }
 
     fn origin_of(&self, unique_id: &str) -> Option<(AccountId, EntityKind)> {
-        Directory::origin_of_unique_id(unique_id)
+        directory::origin_of_unique_id(unique_id)
     }
 
     fn account_of(&self, canonical_user_id: &str) -> Option<AccountId> {
