@@ -34,6 +34,7 @@ struct Arguments {
 
 /// Settings that every subcommand understands.
 #[derive(clap::Args, Clone)]
+#[command(next_help_heading = "Which server")]
 struct Common {
     /// Directory that holds everything [default: strongroom-data]
     #[arg(long, value_name = "DIR", env = "STRONGROOM_DATA", global = true)]
@@ -110,7 +111,15 @@ fn main() -> ExitCode {
                 }
                 source = cause.source();
             }
-            ExitCode::FAILURE
+            match arguments.command {
+                // 1 is its answer no.
+                Command::Can(_) => ExitCode::from(2),
+                Command::Serve(_)
+                | Command::Account(_)
+                | Command::Why(_)
+                | Command::WhoCan(_)
+                | Command::Operations(_) => ExitCode::FAILURE,
+            }
         }
     }
 }
