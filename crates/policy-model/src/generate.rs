@@ -832,7 +832,15 @@ impl Generator {
                 _ => {}
             }
         }
+        match self.rng.u32(0..100) {
+            0..2 => return "*".into(),
+            2..4 => names.push("*".to_owned()),
+            _ => {}
+        }
         let mut kinds = Map::new();
+        if !who.provider.is_empty() {
+            kinds.insert("Federated".to_owned(), who.provider.clone().into());
+        }
         if let Some(account) = &who.account {
             match self.rng.u32(0..100) {
                 0..50 => names.push(account.clone()),
