@@ -296,7 +296,7 @@ impl<'a> Decider<'a> {
             .any(|reach| self.is_direct(*reach))
     }
 
-    /// The account is named, or what names the caller more closely is held back by a limit.
+    /// Whether some Allow names the account, which delegates to its policies.
     fn names_account(&self) -> bool {
         self.resource.reaches.contains(&Reach::Account)
     }

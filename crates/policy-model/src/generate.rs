@@ -700,7 +700,13 @@ impl Generator {
                 ])
                 .to_owned(),
             82..84 => "arn:aws:iam::${aws:PrincipalAccount}:*".to_owned(),
-            84..86 => "arn:aws:s3:::data/${aws:TagKeys}*".to_owned(),
+            84..86 => self
+                .pick(&[
+                    "arn:aws:s3:::data/${aws:TagKeys}*",
+                    "arn:aws:s3:::data/${aws:TagKeys, 'a'}*",
+                    "arn:aws:s3:::${aws:CalledVia,'data'}*",
+                ])
+                .to_owned(),
             86..88 => "arn:aws:s3:::data/${s3:ExistingObjectTag/env,'a'}*".to_owned(),
             _ => return self.other_resources(),
         }];
@@ -832,7 +838,15 @@ impl Generator {
                 _ => {}
             }
         }
+        match self.rng.u32(0..100) {
+            0..2 => return "*".into(),
+            2..4 => names.push("*".to_owned()),
+            _ => {}
+        }
         let mut kinds = Map::new();
+        if !who.provider.is_empty() {
+            kinds.insert("Federated".to_owned(), who.provider.clone().into());
+        }
         if let Some(account) = &who.account {
             match self.rng.u32(0..100) {
                 0..50 => names.push(account.clone()),
@@ -1017,6 +1031,8 @@ impl Generator {
                 "${aws:nothing,'a'}",
                 "${aws:TagKeys}",
                 "${aws:TagKeys, 'env'}",
+                "${aws:CalledVia, '*'}",
+                "${aws:CalledVia,'blue'}",
                 "${AWS:PrincipalAccount}*",
                 "a${*}c",
                 "${$}{x}",

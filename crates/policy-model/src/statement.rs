@@ -154,6 +154,10 @@ impl Asked<'_> {
             },
             Kind::FederatedUser => vec![Reach::Account, Reach::FederatedUser],
             Kind::Service => vec![Reach::Service],
+            Kind::Anonymous if !self.context.request.principal.provider.is_empty() => {
+                vec![Reach::Provider]
+            }
+            // Nothing lists them.
             Kind::Anonymous => vec![],
         }
     }

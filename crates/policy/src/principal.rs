@@ -353,14 +353,18 @@ impl Caller {
             CallerKind::FederatedUser { .. } => Ways::ACCOUNT.and(Ways::FEDERATED_USER),
             CallerKind::Service { .. } => Ways::SERVICE,
             CallerKind::TokenHolder { .. } => Ways::PROVIDER,
-            CallerKind::Anonymous => Ways::EVERYONE,
+            CallerKind::Anonymous => Ways::NONE,
         }
     }
 
     /// Whether a `Deny` with `NotPrincipal` spares the caller.
     pub(crate) fn is_spared(&self, listed: &[Principal], has_boundary: bool) -> bool {
+        // Anonymous callers cannot be listed, not even by `*`.
+        let can_be_listed = self.kind != CallerKind::Anonymous;
         let listed = ways(listed, self);
-        !has_boundary && (listed.any_of(Ways::EVERYONE) || listed.all_of(self.chain()))
+        !has_boundary
+            && can_be_listed
+            && (listed.any_of(Ways::EVERYONE) || listed.all_of(self.chain()))
     }
 }
 
