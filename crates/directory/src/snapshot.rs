@@ -129,9 +129,17 @@ impl AccountState {
 
     /// The customer managed policy with exactly this ARN.
     pub fn policy_by_arn(&self, arn: &str) -> Option<&Arc<ManagedPolicy>> {
-        let name = arn.rsplit('/').next()?;
+        // Every request of a principal whose policies are not put together yet comes here for each
+        // of them, so no ARN is written to compare it. An account has no policies of others, such
+        // as AWS's own.
+        let (account, rest) = arn.strip_prefix("arn:aws:iam::")?.split_once(':')?;
+        if AccountId::parse_exact(account) != Ok(self.account.id) {
+            return None;
+        }
+        let path = rest.strip_prefix("policy")?;
+        let name = path.rsplit('/').next()?;
         self.named::<ManagedPolicy>(name)
-            .filter(|policy| policy.arn(self.account.id) == arn)
+            .filter(|policy| path.strip_suffix(&*policy.name) == Some(&*policy.path))
     }
 
     /// The members of a group, by its unique id, in order of their names.

@@ -8,6 +8,7 @@ use base64::Engine;
 use crate::context::Key;
 use crate::facts::Facts;
 use crate::pattern::{Arn, ArnPattern, Case, Pattern, ShortArn, Variables, Wildcards};
+use crate::pattern_set::{PatternSet, sets_of};
 use crate::{KnownKey, Lookup};
 
 /// An operator with its prefix and suffix.
@@ -177,6 +178,7 @@ pub(crate) struct Condition {
 enum Values {
     Texts {
         equal: Sorted,
+        sets: Box<[PatternSet]>,
         patterns: Box<[Pattern]>,
     },
     /// In lower case.
@@ -343,8 +345,13 @@ impl Condition {
 
     fn equals_some(&self, value: &str, key: Option<KnownKey>, facts: &Facts<'_>) -> bool {
         match &self.values {
-            Values::Texts { equal, patterns } => {
+            Values::Texts {
+                equal,
+                sets,
+                patterns,
+            } => {
                 equal.contains(value)
+                    || sets.iter().any(|set| set.matches(value))
                     || patterns
                         .iter()
                         .any(|p| p.matches(value, Case::Sensitive, facts))
@@ -397,10 +404,11 @@ impl Condition {
 
 fn texts(values: &[String], wildcards: Wildcards, variables: Variables) -> Values {
     let patterns = compiled(values, |text| Pattern::compile(text, wildcards, variables));
-    let (equal, patterns): (Vec<Pattern>, _) =
+    let (equal, mut patterns): (Vec<Pattern>, Vec<Pattern>) =
         patterns.partition(|pattern| pattern.literal().is_some());
     Values::Texts {
         equal: Sorted::of(equal.iter().filter_map(Pattern::literal)),
+        sets: sets_of(&mut patterns),
         patterns: patterns.into(),
     }
 }

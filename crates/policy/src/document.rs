@@ -71,6 +71,8 @@ pub struct Policy {
     known_actions: Box<[ActionSet]>,
     text: Box<str>,
     statements: Box<[Statement]>,
+    /// Where each statement starts, and where what follows it does.
+    positions: Box<[(Position, Position)]>,
     /// In lower case, sorted, without repetition.
     context_keys: Box<[Box<str>]>,
     is_public: bool,
@@ -178,8 +180,14 @@ impl Policy {
                 all.or(&statement.known_actions)
             })
         };
+        let mut reader = PositionReader::at_start_of(text);
+        let positions = statements
+            .iter()
+            .map(|statement| (reader.go_to(statement.start), reader.go_to(statement.end)))
+            .collect();
         Ok(Policy {
             kind,
+            positions,
             allowed: known_actions(Effect::Allow),
             denied: known_actions(Effect::Deny),
             names_principals: has_principals(kind),
@@ -298,8 +306,47 @@ impl Policy {
         &self.statements
     }
 
-    pub(crate) fn position(&self, offset: usize) -> Position {
-        Position::of(&self.text, offset)
+    /// Where a statement starts, and where what follows it does.
+    pub(crate) fn positions(&self, statement: usize) -> (Position, Position) {
+        let start = Position { line: 1, column: 1 };
+        let found = self.positions.get(statement);
+        found.copied().unwrap_or((start, start))
+    }
+}
+
+/// Finds positions one behind the other, so that the text is read once for all of them.
+struct PositionReader<'t> {
+    text: &'t str,
+    offset: usize,
+    position: Position,
+}
+
+impl<'t> PositionReader<'t> {
+    fn at_start_of(text: &'t str) -> PositionReader<'t> {
+        PositionReader {
+            text,
+            offset: 0,
+            position: Position { line: 1, column: 1 },
+        }
+    }
+
+    /// The position of an offset that is not before the last one.
+    fn go_to(&mut self, offset: usize) -> Position {
+        let passed = self.text.get(self.offset..offset).unwrap_or_default();
+        for char in passed.chars() {
+            self.position = match char {
+                '\n' => Position {
+                    line: self.position.line + 1,
+                    column: 1,
+                },
+                _ => Position {
+                    column: self.position.column + 1,
+                    ..self.position
+                },
+            };
+        }
+        self.offset = self.offset.max(offset);
+        self.position
     }
 }
 
@@ -394,6 +441,20 @@ mod tests {
     #[test]
     fn quotas_count_all_but_blanks_outside_strings() {
         assert_eq!(size_for_quota(" { \"a b\" :\t\"\\\" \\\\\"\r\n} "), 15);
+    }
+
+    #[test]
+    fn positions_are_found_in_one_reading() {
+        let text = r#"{"Statement":[{"Effect":"Deny","Action":"é:*","Resource":"*"},
+  {"Effect":"Deny",
+   "Action":"b:*","Resource":"*"}
+ ,{"Effect":"Deny","Action":"ü:*","Resource":"*"}]}"#;
+        let policy = Policy::load(PolicyKind::Identity, text).unwrap();
+        assert_eq!(policy.statements().len(), 3);
+        for (at, statement) in policy.statements().iter().enumerate() {
+            let wanted = [statement.start, statement.end].map(|at| Position::of(text, at));
+            assert_eq!(<[_; 2]>::from(policy.positions(at)), wanted);
+        }
     }
 
     fn ids(principal: PrincipalRef<'_>) -> Rewrite {

@@ -108,13 +108,14 @@ fn read<'p, R: Recorder>(
         }
         let result = test(facts, layer, statement);
         recorder.note(|| {
+            let (position, end) = policy.positions(index);
             Step::Statement(StatementStep {
                 layer,
                 source: source.cloned(),
                 index,
                 sid: statement.sid.as_deref().map(str::to_owned),
-                position: policy.position(statement.start),
-                end: policy.position(statement.end),
+                position,
+                end,
                 effect: statement.effect,
                 outcome: match &result {
                     Ok(_) => Outcome::Matched,

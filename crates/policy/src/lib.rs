@@ -66,6 +66,7 @@ mod kms_rules;
 mod layer;
 mod message;
 mod pattern;
+mod pattern_set;
 mod principal;
 mod public;
 mod s3_actions;

@@ -1,5 +1,5 @@
 //! Patterns: text with `*`, `?` and policy variables (spec P-5 to P-7), compiled to tokens.
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 use std::collections::HashMap;
 
 use crate::context::Key;
@@ -55,7 +55,7 @@ enum Rest {
 
 /// A token with its variable resolved.
 #[derive(Clone, Copy)]
-enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     Text(&'a str),
     Any,
     One,
@@ -186,6 +186,24 @@ impl Pattern {
         }
     }
 
+    /// Whether something between two stars has to be looked for all over the text.
+    pub fn searches(&self) -> bool {
+        match &self.rest {
+            Rest::Nothing | Rest::Anything | Rest::Variables(_) => false,
+            Rest::Tokens(tokens) => {
+                let stars = tokens.iter().filter(|token| matches!(token, Token::Any));
+                stars.count() > 1
+            }
+        }
+    }
+
+    /// The whole pattern, but for its variables.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        let head = Some(Piece::Text(&self.head)).filter(|_| !self.head.is_empty());
+        head.into_iter()
+            .chain(self.tokens().iter().filter_map(Token::plain))
+    }
+
     fn tokens(&self) -> &[Token] {
         match &self.rest {
             Rest::Nothing | Rest::Anything => &[],
@@ -281,6 +299,7 @@ fn with_default(body: &str) -> Option<(&str, &str)> {
 /// it first fits, which leaves the most for the runs behind it, so that nothing is tried twice.
 fn glob<'p>(piece: impl Fn(usize) -> Option<Piece<'p>>, text: &str, case: Case) -> bool {
     let run = |start: usize| (start..).map_while(|at| piece(at).filter(|p| !p.is_any()));
+    let is_ascii = LazyCell::new(|| text.is_ascii());
     let Some(mut rest) = fits_at_start(run(0), text, case) else {
         return false;
     };
@@ -295,7 +314,7 @@ fn glob<'p>(piece: impl Fn(usize) -> Option<Piece<'p>>, text: &str, case: Case) 
         if piece(at).is_none() {
             return fits_at_end(run(start), rest, case);
         }
-        match first_fit(|| run(start), rest, case) {
+        match first_fit(|| run(start), rest, case, &is_ascii) {
             Some(after) => rest = after,
             None => return false,
         }
@@ -352,11 +371,23 @@ fn first_fit<'p, 't, R: Iterator<Item = Piece<'p>>>(
     run: impl Fn() -> R,
     text: &'t str,
     case: Case,
+    is_ascii: &LazyCell<bool, impl FnOnce() -> bool>,
 ) -> Option<&'t str> {
-    let mut pieces = run();
-    let (first, more) = (pieces.next(), pieces.next().is_some());
-    if let (Some(Piece::Text(wanted)), false, Case::Sensitive) = (first, more, case) {
-        return text.split_once(wanted).map(|(_, after)| after);
+    let (mut ones, mut bytes) = (0, 0);
+    for piece in run() {
+        match piece {
+            Piece::Text(text) => bytes += text.len(),
+            Piece::One => ones += 1,
+            Piece::Any => {}
+        }
+    }
+    // Where every character is a byte, or no place is open, bytes can be looked for.
+    if case == Case::Sensitive && bytes > 0 && (ones == 0 || **is_ascii) {
+        match first_fit_in_bytes(&run, ones + bytes, text) {
+            Search::Found(after) => return Some(after),
+            Search::Nowhere => return None,
+            Search::Tedious => {}
+        }
     }
     let length: usize = run().map(|piece| piece.char_count()).sum();
     if case == Case::Sensitive && length.saturating_mul(text.len()) > TRIES_MAX {
@@ -376,6 +407,135 @@ fn first_fit<'p, 't, R: Iterator<Item = Piece<'p>>>(
 
 /// Beyond this many comparisons, a run is looked for at all places at once.
 const TRIES_MAX: usize = 16_384;
+
+enum Search<'t> {
+    Found(&'t str),
+    Nowhere,
+    /// Given up: too many places looked promising.
+    Tedious,
+}
+
+/// A byte that a run has at this distance from its start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    at: usize,
+    byte: u8,
+}
+
+/// As [`first_fit`], for a run of `length` bytes: looks for places where two of them stand, many at
+/// a time. The byte by which the last place failed is one of the two from then on, so that text
+/// that is made to look promising does not do so twice.
+fn first_fit_in_bytes<'p, 't, R: Iterator<Item = Piece<'p>>>(
+    run: &impl Fn() -> R,
+    length: usize,
+    text: &'t str,
+) -> Search<'t> {
+    let bytes = text.as_bytes();
+    let Some(last_start) = bytes.len().checked_sub(length) else {
+        return Search::Nowhere;
+    };
+    let Some((mut first, mut second)) = ends(run()) else {
+        return Search::Tedious;
+    };
+    let mut start = 0;
+    for _ in 0..FAILURES_MAX {
+        let at = |wanted: Wanted| bytes.get(wanted.at + start..=wanted.at + last_start);
+        let (Some(firsts), Some(seconds)) = (at(first), at(second)) else {
+            return Search::Nowhere;
+        };
+        let Some(skipped) = both(firsts, first.byte, seconds, second.byte) else {
+            return Search::Nowhere;
+        };
+        start += skipped;
+        match mismatch(run(), bytes.get(start..).unwrap_or_default()) {
+            None => {
+                return text
+                    .get(start + length..)
+                    .map_or(Search::Tedious, Search::Found);
+            }
+            Some(wanted) => (first, second) = (wanted, first),
+        }
+        start += 1;
+        if start > last_start {
+            return Search::Nowhere;
+        }
+    }
+    Search::Tedious
+}
+
+/// Places that may look promising before a run is looked for at all places at once.
+const FAILURES_MAX: usize = 64;
+
+/// The first and the last byte of the text in a run.
+fn ends<'p>(run: impl Iterator<Item = Piece<'p>>) -> Option<(Wanted, Wanted)> {
+    let mut found = None;
+    let mut at = 0;
+    for piece in run {
+        match piece {
+            Piece::Text(text) => {
+                let (first, last) = (text.as_bytes().first(), text.as_bytes().last());
+                if let (Some(first), Some(last)) = (first, last) {
+                    let last = Wanted {
+                        at: at + text.len() - 1,
+                        byte: *last,
+                    };
+                    let (first, _) = found.unwrap_or((Wanted { at, byte: *first }, last));
+                    found = Some((first, last));
+                }
+                at += text.len();
+            }
+            Piece::One => at += 1,
+            Piece::Any => {}
+        }
+    }
+    found
+}
+
+/// The first place where the one has this byte and the other that one.
+fn both(ones: &[u8], one: u8, others: &[u8], other: u8) -> Option<usize> {
+    const PLACES: usize = 64;
+    let is_here = |(a, b): (&u8, &u8)| *a == one && *b == other;
+    let (chunks, tail) = ones.as_chunks::<PLACES>();
+    let (other_chunks, other_tail) = others.as_chunks::<PLACES>();
+    for (number, (ones, others)) in chunks.iter().zip(other_chunks).enumerate() {
+        // Without a branch inside, so that it becomes a few vector instructions.
+        let hits = ones.iter().zip(others).fold(0, |hits, (a, b)| {
+            hits | (u8::from(*a == one) & u8::from(*b == other))
+        });
+        if hits != 0
+            && let Some(at) = ones.iter().zip(others).position(is_here)
+        {
+            return Some(number * PLACES + at);
+        }
+    }
+    let at = tail.iter().zip(other_tail).position(is_here)?;
+    Some(chunks.len() * PLACES + at)
+}
+
+/// A byte by which the run does not fit at the start of the text.
+fn mismatch<'p>(run: impl Iterator<Item = Piece<'p>>, text: &[u8]) -> Option<Wanted> {
+    let mut at = 0;
+    for piece in run {
+        match piece {
+            Piece::Text(wanted) => {
+                let wanted = wanted.as_bytes();
+                let found = text.get(at..at + wanted.len()).unwrap_or_default();
+                let mut differing = wanted.iter().enumerate();
+                if wanted != found
+                    && let Some((by, byte)) =
+                        differing.find(|(by, byte)| found.get(*by) != Some(*byte))
+                {
+                    let (at, byte) = (at + by, *byte);
+                    return Some(Wanted { at, byte });
+                }
+                at += wanted.len();
+            }
+            Piece::One => at += 1,
+            Piece::Any => {}
+        }
+    }
+    None
+}
 
 /// As [`first_fit`], a word of places at a time (the shift-and algorithm). Bit n of the state says
 /// that the first n + 1 characters of the run fit the text up to here.
@@ -631,14 +791,23 @@ mod tests {
         }
 
         #[test]
-        fn looking_at_all_places_at_once_finds_the_same(
-            run in "[ab?]{1,80}", text in "[ab]{0,400}"
+        fn all_ways_to_look_for_a_run_find_the_same(
+            run in "[ab?]{1,80}", text in "[ab]{0,400}|(ab|aab|bb){0,200}|[abé]{0,40}"
         ) {
             let compiled = Pattern::compile(&run, Wildcards::Match, Variables::Literal);
-            let head = Some(Piece::Text(&compiled.head)).filter(|_| !compiled.head.is_empty());
-            let pieces = || head.into_iter().chain(compiled.tokens().iter().filter_map(Token::plain));
+            let pieces = || compiled.pieces();
+            let is_ascii = LazyCell::new(|| text.is_ascii());
             let at_once = first_fit_in_bits(pieces(), run.len(), &text);
-            prop_assert_eq!(at_once, first_fit(pieces, &text, Case::Ignored));
+            let one_by_one = first_fit(pieces, &text, Case::Ignored, &is_ascii);
+            prop_assert_eq!(at_once, one_by_one);
+            prop_assert_eq!(first_fit(pieces, &text, Case::Sensitive, &is_ascii), one_by_one);
+            if text.is_ascii() && run != "?".repeat(run.len()) {
+                match first_fit_in_bytes(&pieces, run.len(), &text) {
+                    Search::Found(after) => prop_assert_eq!(Some(after), one_by_one),
+                    Search::Nowhere => prop_assert_eq!(None, one_by_one),
+                    Search::Tedious => {}
+                }
+            }
         }
     }
 }

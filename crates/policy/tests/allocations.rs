@@ -145,8 +145,8 @@ fn twenty_statements() -> Policy {
         r#""ForAllValues:StringEquals":{"aws:TagKeys":["a","b"]}"#,
     ];
     let statements: Vec<_> = (0..20)
-        .map(|at| {
-            let condition = conditions[at % conditions.len()];
+        .zip(conditions.iter().cycle())
+        .map(|(at, condition)| {
             let effect = if at < 19 && at % 4 == 3 { "Deny" } else { "Allow" };
             let start = if effect == "Deny" { "frozen/" } else { "" };
             format!(

@@ -328,16 +328,33 @@ proptest! {
 
 /// A policy of 20 KiB whose every pattern is as slow as patterns can be.
 fn slowest(pattern: &str) -> Duration {
-    let statement = |pattern: &str| {
-        format!(
-            r#"{{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{{"StringLike":{{"aws:UserAgent":"{pattern}"}}}}}}"#
-        )
-    };
-    let mut statements = vec![statement(pattern)];
-    while document(&statements).len() + statement(pattern).len() < 20_480 {
-        statements.push(statement(pattern));
+    let statement = format!(
+        r#"{{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{{"StringLike":{{"aws:UserAgent":"{pattern}"}}}}}}"#
+    );
+    let mut statements = vec![statement.clone()];
+    while document(&statements).len() + statement.len() < 20_480 {
+        statements.push(statement.clone());
     }
-    let policies = [attach("slow", &document(&statements))];
+    time_of_no(&statements)
+}
+
+/// A policy of 20 KiB with one condition that lists as many values as there is room for.
+fn slowest_list(operator: &str, key: &str, value: impl Fn(usize) -> String) -> Duration {
+    let values: Vec<_> = (0..)
+        .map(|number| format!("\"{}\"", value(number)))
+        .scan(200, |size, value| {
+            *size += value.len() + 1;
+            (*size < 20_480).then_some(value)
+        })
+        .collect();
+    time_of_no(&[format!(
+        r#"{{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{{"{operator}":{{"{key}":[{}]}}}}}}"#,
+        values.join(",")
+    )])
+}
+
+fn time_of_no(statements: &[String]) -> Duration {
+    let policies = [attach("slow", &document(statements))];
     let caller = al("111111111111");
     let context = Ip("a".repeat(8192));
     let question = Question {
@@ -374,6 +391,52 @@ fn no_document_is_slow() {
         println!("{:.20}… of {}: {took:?}", pattern, pattern.len());
         assert!(took < Duration::from_secs(2), "{:.20}: {took:?}", pattern);
     }
+}
+
+/// As `no_document_is_slow`: the bounds are generous, since what is meant is that no cost is a
+/// product of two lengths. Counts are bounded in `pattern_set`, figures are those of the bench.
+#[test]
+fn no_list_is_slow() {
+    let agent = "aws:UserAgent";
+    let works: [(&str, &str, fn(usize) -> String); 9] = [
+        ("StringLike", agent, |n| format!("*b{n}*")),
+        ("StringLike", agent, |n| format!("*a?b{n}*c*")),
+        ("StringLike", agent, |n| format!("*${{aws:SourceIp}}?{n}*")),
+        ("StringNotEquals", agent, |_| "a".repeat(8192)),
+        ("StringEqualsIgnoreCase", agent, |n| format!("A{n}")),
+        ("NumericEquals", agent, |n| format!("{n}")),
+        ("IpAddress", agent, |n| {
+            format!("10.{}.{}.0/24", n / 256 % 256, n % 256)
+        }),
+        ("ArnLike", agent, |n| format!("arn:*:*:*:*:*b{n}*")),
+        ("DateEquals", agent, |n| format!("{:04}-01-01", n % 9999)),
+    ];
+    for (operator, key, value) in works {
+        let took = slowest_list(operator, key, value);
+        println!("{operator} of {}…: {took:?}", value(1));
+        assert!(took < Duration::from_secs(2), "{operator}: {took:?}");
+    }
+}
+
+/// Every statement's place is told, and the text is not read again for each.
+#[test]
+fn a_trail_of_many_statements_is_not_slow() {
+    let statement = r#"{"Effect":"Allow","Action":"s3:*","Resource":"x:"}"#.to_owned();
+    let statements = vec![statement; 131_072 / 60];
+    let world = World {
+        caller_account: "111111111111",
+        action: "s3:GetObject",
+        resource: "arn:aws:s3:::data/x",
+        ip: "192.0.2.1",
+        own: Vec::new(),
+        boundary: Some(statements),
+        session: None,
+        bucket: Vec::new(),
+    };
+    let start = Instant::now();
+    let verdict = with_world(&world, explain);
+    assert!(verdict.steps().len() > 2_000);
+    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
