@@ -15,10 +15,10 @@ use serde_json::Value;
 
 /// The crates from the ground up. A crate may use those on lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["catalog", "digest", "engine", "journal", "seal"],
+    &["catalog", "digest", "engine", "seal"],
     &["policy", "policy-model", "wire"],
     &["gate", "engine-local"],
-    &["vault", "directory", "keyring"],
+    &["vault", "directory", "keyring", "journal"],
     &["s3", "iam", "sts", "kms"],
     &["server"],
     &["cli"],
