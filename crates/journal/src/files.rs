@@ -130,7 +130,7 @@ impl Files {
                 self.current.insert(current?)
             }
         };
-        current.add(&record.request_id, lines, time);
+        current.add(record, lines, time);
         Ok(())
     }
 
@@ -259,13 +259,14 @@ impl Files {
 }
 
 impl Current {
-    fn add(&mut self, request_id: &str, lines: Lines, time: Option<Timestamp>) {
+    fn add(&mut self, record: &Record, lines: Lines, time: Option<Timestamp>) {
         for (id, line) in lines.documents {
-            self.line(key(&id.hex()), &line);
+            self.line(key(&id.hex()), false, &line);
             self.known.insert(id);
             self.pending.documents.push(id);
         }
-        self.line(key(request_id), &lines.record);
+        let key = key(&record.request_id);
+        self.line(key, record.is_refused(), &lines.record);
         self.pending.records += 1;
         if let Some(time) = time {
             let span = &mut self.pending.written.span;
@@ -273,9 +274,10 @@ impl Current {
         }
     }
 
-    fn line(&mut self, key: u64, line: &[u8]) {
+    fn line(&mut self, key: u64, refused: bool, line: &[u8]) {
         let offset = self.bytes + self.pending.bytes.len() as u64;
-        self.pending.written.entries.push(Entry { key, offset });
+        let entry = Entry::new(key, offset, refused);
+        self.pending.written.entries.push(entry);
         self.pending.bytes.extend_from_slice(line);
     }
 }

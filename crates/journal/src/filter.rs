@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::Verdict;
+use crate::{Record, Verdict};
 
 /// Which records are wanted: all of what is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Filter {
 #[derive(Deserialize)]
 pub(crate) struct Glance<'a> {
     #[serde(borrow)]
-    time: Cow<'a, str>,
+    pub time: Cow<'a, str>,
     #[serde(borrow)]
     pub request_id: Cow<'a, str>,
     #[serde(borrow)]
@@ -46,6 +46,29 @@ struct AskedGlance {
     #[serde(default)]
     probe: bool,
     verdict: Verdict,
+}
+
+impl Glance<'_> {
+    pub(crate) fn is_refused(&self) -> bool {
+        let mut asked = self.asked.iter();
+        is_refused(self.status) || asked.any(|asked| refuses(&asked.verdict, asked.probe))
+    }
+}
+
+impl Record {
+    pub(crate) fn is_refused(&self) -> bool {
+        let mut asked = self.asked.iter();
+        is_refused(self.status) || asked.any(|asked| refuses(&asked.verdict, asked.probe))
+    }
+}
+
+fn is_refused(status: u16) -> bool {
+    status >= 400
+}
+
+/// An answer that refused the call, or the item that it was about.
+fn refuses(verdict: &Verdict, probe: bool) -> bool {
+    !probe && *verdict != Verdict::Allow
 }
 
 /// A filter, and what the line of a record that it wants cannot be without.
@@ -82,31 +105,13 @@ impl<'f> Sieve<'f> {
             .needles
             .iter()
             .all(|needle| text.contains(needle.as_str()));
-        if !may || (self.filter.refused_only && !may_be_refused(text)) {
-            return false;
-        }
-        serde_json::from_str::<Glance<'_>>(text).is_ok_and(|glance| self.filter.admits(&glance))
+        may && serde_json::from_str::<Glance<'_>>(text)
+            .is_ok_and(|glance| self.filter.admits(&glance))
     }
-}
-
-/// Sees quickly that a line has neither a status of a failure nor a no. Texts within JSON strings
-/// have their quotes escaped, so that these can only be what they look like.
-fn may_be_refused(line: &str) -> bool {
-    let Some((_, after)) = line.rsplit_once("\"status\":") else {
-        return true;
-    };
-    !after.starts_with(['2', '3'])
-        || ["\"ExplicitDeny\"", "\"ImplicitDeny\"", "\"Stopped\""]
-            .iter()
-            .any(|word| line.contains(word))
 }
 
 impl Filter {
     fn admits(&self, glance: &Glance<'_>) -> bool {
-        let refused = || {
-            let refusing = |asked: &AskedGlance| !asked.probe && asked.verdict != Verdict::Allow;
-            glance.status >= 400 || glance.asked.iter().any(refusing)
-        };
         let of_account = |account: &String| {
             let owner = |asked: &AskedGlance| asked.owner.as_ref() == Some(account);
             glance.account.as_ref() == Some(account) || glance.asked.iter().any(owner)
@@ -115,7 +120,7 @@ impl Filter {
             let time = glance.time.parse::<Timestamp>();
             time.is_ok_and(|time| time >= since)
         };
-        (!self.refused_only || refused())
+        (!self.refused_only || glance.is_refused())
             && self.account.as_ref().is_none_or(of_account)
             && self
                 .caller

@@ -41,11 +41,39 @@ pub(crate) fn key(id: &str) -> u64 {
     fnv.value()
 }
 
-/// A line and where it begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Set in the place of a call that was refused, in whole or in part.
+const REFUSED: u64 = 1 << 63;
+
+/// A line, and where it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub key: u64,
-    pub offset: u64,
+    /// The offset; with [`REFUSED`] in it.
+    place: u64,
+}
+
+impl Entry {
+    pub(crate) fn new(key: u64, offset: u64, refused: bool) -> Entry {
+        let place = if refused { offset | REFUSED } else { offset };
+        Entry { key, place }
+    }
+
+    pub(crate) fn offset(self) -> u64 {
+        self.place & !REFUSED
+    }
+
+    pub(crate) fn is_refused(self) -> bool {
+        self.place & REFUSED != 0
+    }
+
+    fn read(bytes: &[u8; ENTRY_BYTES as usize]) -> Entry {
+        let both = u128::from_le_bytes(*bytes);
+        let low = u128::from(u64::MAX);
+        Entry {
+            key: u64::try_from(both & low).unwrap_or_default(),
+            place: u64::try_from(both >> 64).unwrap_or_default(),
+        }
+    }
 }
 
 /// The times that a file's records span, in milliseconds since 1970.
@@ -145,7 +173,7 @@ impl Index {
         span: Span,
         mut entries: Vec<Entry>,
     ) -> Index {
-        entries.sort_unstable();
+        entries.sort_unstable_by_key(|entry| (entry.key, entry.offset()));
         let entries = match Index::write(path, journal_bytes, span, &entries) {
             Ok(file) => Entries::Stored(file, entries.len() as u64),
             Err(error) => {
@@ -190,7 +218,7 @@ impl Index {
         put(&mut writer, &(entries.len() as u64).to_le_bytes())?;
         for entry in entries {
             put(&mut writer, &entry.key.to_le_bytes())?;
-            put(&mut writer, &entry.offset.to_le_bytes())?;
+            put(&mut writer, &entry.place.to_le_bytes())?;
         }
         writer.write_all(&checksum.value().to_le_bytes())?;
         writer
@@ -221,24 +249,36 @@ impl Index {
             if entry.key != key {
                 break;
             }
-            offsets.push(entry.offset);
+            offsets.push(entry.offset());
             low += 1;
         }
         offsets.reverse();
         Ok(offsets)
     }
 
+    /// Where calls begin that were refused in whole or in part, rising.
+    pub(crate) fn refused(&self) -> io::Result<Vec<u64>> {
+        let mut offsets: Vec<u64> = match &self.entries {
+            Entries::Stored(file, count) => {
+                let bytes =
+                    usize::try_from(count.saturating_mul(ENTRY_BYTES)).unwrap_or(usize::MAX);
+                let mut all = vec![0; bytes];
+                file.read_exact_at(&mut all, HEADER_BYTES)?;
+                let (entries, _) = all.as_chunks::<{ ENTRY_BYTES as usize }>();
+                refused(entries.iter().map(Entry::read)).collect()
+            }
+            Entries::InMemory(entries) => refused(entries.iter().copied()).collect(),
+        };
+        offsets.sort_unstable();
+        Ok(offsets)
+    }
+
     fn entry(&self, number: u64) -> io::Result<Entry> {
         match &self.entries {
             Entries::Stored(file, _) => {
-                let (mut key, mut offset) = ([0; 8], [0; 8]);
-                let at = HEADER_BYTES + number * ENTRY_BYTES;
-                file.read_exact_at(&mut key, at)?;
-                file.read_exact_at(&mut offset, at + 8)?;
-                Ok(Entry {
-                    key: u64::from_le_bytes(key),
-                    offset: u64::from_le_bytes(offset),
-                })
+                let mut bytes = [0; ENTRY_BYTES as usize];
+                file.read_exact_at(&mut bytes, HEADER_BYTES + number * ENTRY_BYTES)?;
+                Ok(Entry::read(&bytes))
             }
             Entries::InMemory(entries) => usize::try_from(number)
                 .ok()
@@ -248,15 +288,22 @@ impl Index {
     }
 }
 
+/// The offsets of those entries that are of refusals.
+pub(crate) fn refused(entries: impl Iterator<Item = Entry>) -> impl Iterator<Item = u64> {
+    entries
+        .filter(|entry| entry.is_refused())
+        .map(Entry::offset)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
     fn entries() -> Vec<Entry> {
-        let entry = |number: u64| Entry {
-            key: key(&format!("request-{}", number % 900)),
-            offset: number * 100,
+        let entry = |number: u64| {
+            let key = key(&format!("request-{}", number % 900));
+            Entry::new(key, number * 100, number % 400 == 7)
         };
         (0..1000).map(entry).collect()
     }
@@ -275,6 +322,7 @@ mod tests {
         assert_eq!(index.offsets(key("request-5")).unwrap(), [90_500, 500]);
         assert_eq!(index.offsets(key("request-899")).unwrap(), [89_900]);
         assert!(index.offsets(key("request-900")).unwrap().is_empty());
+        assert_eq!(index.refused().unwrap(), [700, 40_700, 80_700]);
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

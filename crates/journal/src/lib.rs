@@ -31,7 +31,7 @@
 //! A document's line stands before the first record of its file that refers to it, once: a file can
 //! be read without the others, and a flood of refusals under one policy has it once.
 //!
-//! `journal-NNNNNNNNNN.index` says where in a closed file the lines of a request or a document are.
+//! `journal-NNNNNNNNNN.index` says where in a closed file the lines of requests and documents are.
 //! It can be removed at any time: it is made again when it is needed. Its bytes:
 //!
 //! | bytes | what, integers in little-endian order |
@@ -42,7 +42,7 @@
 //! | 8 | time of the oldest record, milliseconds since 1970, signed |
 //! | 8 | time of the newest record |
 //! | 8 | number of entries, N |
-//! | 16 N | entries in rising order: FNV-1a (64 bits) of a request id or of a document's `ID`, then the offset of its line |
+//! | 16 N | entries in rising order: FNV-1a (64 bits) of a request id or of a document's `ID`, then the offset of its line, with the highest bit set for a call that was refused in whole or in part |
 //! | 8 | FNV-1a (64 bits) of everything before |
 //!
 //! # What is kept, and for how long

@@ -18,7 +18,7 @@ const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 const QUEUE_BYTES_WITH_CASES_MAX: usize = QUEUE_BYTES_MAX / 2;
 /// From here on the writer is woken. Below it looks by itself: to wake a thread is a system call,
 /// which a request should not pay for.
-const QUEUE_BYTES_TO_WAKE: usize = QUEUE_BYTES_MAX / 16;
+const QUEUE_BYTES_TO_WAKE: usize = QUEUE_BYTES_MAX / 4;
 /// How often the writer looks, when there is traffic and when there is none.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 const IDLE_LOOK_INTERVAL: Duration = Duration::from_millis(100);

@@ -57,16 +57,26 @@ pub(crate) fn recent(shelf: &Shelf, filter: &Filter, limit: usize) -> io::Result
         let Some(book) = Book::open(shelf, volume)? else {
             continue;
         };
+        if filter.refused_only {
+            // Refusals are few among many calls, and the index knows them.
+            for offset in shelf.refused(volume.number)?.into_iter().rev() {
+                if records.len() >= limit {
+                    break;
+                }
+                let line = book.line(offset)?;
+                if sieve.wants(&line) {
+                    records.extend(book.record(&line)?);
+                }
+            }
+            continue;
+        }
         let bytes = book.file.metadata()?.len().min(volume.bytes);
         let mut lines = Backwards::new(&book.file, bytes);
         while records.len() < limit
             && let Some(line) = lines.next()?
         {
-            if !line.starts_with(LINE_START)
-                && sieve.wants(line)
-                && let Some(record) = book.record(line)?
-            {
-                records.push(record);
+            if !line.starts_with(LINE_START) && sieve.wants(line) {
+                records.extend(book.record(line)?);
             }
         }
     }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use serde::Deserialize;
 
 use crate::document::{DocumentId, LINE_START};
-use crate::index::{Entry, Index, Span, key};
+use crate::filter::Glance;
+use crate::index::{Entry, Index, Span, key, refused};
 
 /// Which files there are. Locked for moments only, never while a disk is waited for.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl Shelf {
             {
                 let matching = current.entries.iter().rev();
                 let matching = matching.filter(|entry| entry.key == key);
-                return Ok(matching.map(|entry| entry.offset).collect());
+                return Ok(matching.map(|entry| entry.offset()).collect());
             }
             state
                 .closed
@@ -146,6 +146,24 @@ impl Shelf {
         match closed {
             Some(closed) => self.index(&closed)?.offsets(key),
             // Dropped meanwhile, being too old.
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Where calls begin that were refused in whole or in part, rising.
+    pub(crate) fn refused(&self, number: u64) -> io::Result<Vec<u64>> {
+        let closed = {
+            let state = self.state.lock();
+            if let Some(current) = &state.current
+                && current.number == number
+            {
+                return Ok(refused(current.entries.iter().copied()).collect());
+            }
+            let mut closed = state.closed.iter();
+            closed.find(|closed| closed.number == number).cloned()
+        };
+        match closed {
+            Some(closed) => self.index(&closed)?.refused(),
             None => Ok(Vec::new()),
         }
     }
@@ -305,16 +323,17 @@ impl Scan {
             let hex = rest.get(..64).unwrap_or_default();
             if let (Some(id), Ok(text)) = (DocumentId::parse(hex), std::str::from_utf8(hex)) {
                 let key = key(text);
-                self.entries.push(Entry { key, offset });
+                self.entries.push(Entry::new(key, offset, false));
                 self.documents.insert(id);
             }
             return;
         }
         // What is no record has no entry, and stays where it is.
-        if let Ok(head) = serde_json::from_slice::<Head<'_>>(line) {
-            let key = key(&head.request_id);
-            self.entries.push(Entry { key, offset });
-            if let Ok(time) = head.time.parse::<Timestamp>() {
+        if let Ok(glance) = serde_json::from_slice::<Glance<'_>>(line) {
+            let key = key(&glance.request_id);
+            let entry = Entry::new(key, offset, glance.is_refused());
+            self.entries.push(entry);
+            if let Ok(time) = glance.time.parse::<Timestamp>() {
                 self.span = Some(Span::with(self.span, time.as_millisecond()));
             }
         }
@@ -328,15 +347,6 @@ impl Scan {
         let seconds = fs::metadata(path)?.mtime();
         Ok(Span::at(seconds.saturating_mul(1000)))
     }
-}
-
-/// What the index wants of a record.
-#[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(borrow)]
-    time: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    request_id: std::borrow::Cow<'a, str>,
 }
 
 fn number_of(path: &Path) -> Option<u64> {
