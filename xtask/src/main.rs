@@ -7,10 +7,12 @@
 //! cargo xtask matrix
 //! cargo xtask ci
 //! cargo xtask models
+//! cargo xtask bench NAME [--quick] [PART]...
 //! ```
 //!
 //! It is not part of the product: nothing here is shipped.
 
+mod bench;
 mod count;
 mod fuzz;
 mod groups;
@@ -31,7 +33,9 @@ usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom ser
        cargo xtask fuzz NAME [ARGUMENTS]           random input for as long as wanted; --list says which there are
        cargo xtask matrix                          write docs/authorization-matrix.md anew
        cargo xtask ci                              what continuous integration runs (.ci/run)
-       cargo xtask models                          make the tables that are derived from AWS's models";
+       cargo xtask models                          make the tables that are derived from AWS's models
+       cargo xtask bench NAME [--quick] [PART]...  measure in release and print one table (bench/README.md);
+                                                   NAME is `journal`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -57,6 +61,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
         "models" => models::run()
             .map(|()| ExitCode::SUCCESS)
             .map_err(Failure::new),
+        "bench" => bench::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

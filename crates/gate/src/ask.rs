@@ -146,7 +146,7 @@ pub struct Probed<A: Action> {
 impl<A: Action> Probed<A> {
     /// Asks now.
     pub async fn answer(self) -> Result<Permit<A>, Refusal> {
-        self.judge.answer(self.ask).await
+        self.judge.answer_probe(self.ask).await
     }
 }
 

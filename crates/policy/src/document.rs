@@ -350,8 +350,13 @@ impl<'t> PositionReader<'t> {
     }
 }
 
+/// The name that a [`Policy`] has for serializers, with its fields `kind` and `text`. The journal
+/// knows documents by it, to write each of them once.
+pub const SERIALIZED_NAME: &str = "PolicyDocument";
+
 /// A policy as it is stored: what it was made from.
 #[derive(Serialize, Deserialize)]
+#[serde(rename = "PolicyDocument")]
 struct Stored<'a> {
     kind: PolicyKind,
     text: std::borrow::Cow<'a, str>,

@@ -84,7 +84,9 @@ pub use decision::{
     KeyGrant, KeySide, Layer, ObjectOwnership, ObjectSide, Permission, PolicySource, Question,
     ResourceSide, S3Side,
 };
-pub use document::{Finding, Policy, PolicyKind, Position, PrincipalRef, Rewrite, size_for_quota};
+pub use document::{
+    Finding, Policy, PolicyKind, Position, PrincipalRef, Rewrite, SERIALIZED_NAME, size_for_quota,
+};
 pub use evaluate::{decide, decide_with_reason, decide_within, explain, explain_within};
 pub use message::{Audience, MessageParts, ResourceQuoting};
 pub use s3_actions::s3_action_has_key;
