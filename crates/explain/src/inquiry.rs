@@ -40,7 +40,7 @@ impl<'a> Inquiry<'a> {
             let Step::Statement(statement) = step else {
                 return None;
             };
-            (statement.layer == layer).then_some(statement)
+            (statement.layer == layer).then_some(&**statement)
         })
     }
 

@@ -109,7 +109,7 @@ fn read<'p, R: Recorder>(
         let result = test(facts, layer, statement);
         recorder.note(|| {
             let (position, end) = policy.positions(index);
-            Step::Statement(StatementStep {
+            Step::Statement(Box::new(StatementStep {
                 layer,
                 source: source.cloned(),
                 index,
@@ -125,7 +125,7 @@ fn read<'p, R: Recorder>(
                     Ok(_) => Vec::new(),
                     Err(first) => others(facts, layer, statement, first),
                 },
-            })
+            }))
         });
         match (result, statement.effect) {
             (Ok(ways), Effect::Allow) => {

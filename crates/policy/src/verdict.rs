@@ -45,7 +45,7 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// A statement of a policy was looked at.
-    Statement(StatementStep),
+    Statement(Box<StatementStep>),
     /// A layer is there but has no policy, or does not apply to this caller.
     Layer {
         /// Which.
