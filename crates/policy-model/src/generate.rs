@@ -616,7 +616,11 @@ impl Generator {
             };
             statement.insert(name.to_owned(), self.one_or_list(resources));
         }
-        if self.percent(if denies { 55 } else { 33 }) {
+        let for_everyone = statement.get("Principal").is_some_and(|p| p == "*");
+        if for_everyone && place == Place::Bucket && self.percent(50) {
+            let condition = self.pin();
+            statement.insert("Condition".to_owned(), condition);
+        } else if self.percent(if denies { 55 } else { 33 }) {
             let condition = self.condition(world, &hint);
             statement.insert("Condition".to_owned(), condition);
         }
@@ -888,6 +892,59 @@ impl Generator {
             }
         }
         Value::Object(blocks)
+    }
+
+    /// A condition that makes a policy for everyone non-public, or nearly does (S-9).
+    fn pin(&mut self) -> Value {
+        let operator = self.pick(&[
+            "StringEquals",
+            "StringLike",
+            "ArnLike",
+            "StringEqualsIgnoreCase",
+            "StringEqualsIfExists",
+            "StringNotEquals",
+            "ForAllValues:StringEquals",
+            "ForAnyValue:StringEquals",
+        ]);
+        let (operator, key, value) = match self.rng.u32(0..8) {
+            0..3 => {
+                let range = self.pick(&[
+                    "11.0.0.0/8",
+                    "11.0.0.0/7",
+                    "10.0.0.0/7",
+                    "192.0.2.1",
+                    "2001:db8::/32",
+                    "2001:db8::/31",
+                    "0.0.0.0/0",
+                ]);
+                (
+                    self.pick(&["IpAddress", "IpAddress", "NotIpAddress"]),
+                    "aws:SourceIp",
+                    range,
+                )
+            }
+            3 => (operator, "aws:SourceVpc", self.pick(&["vpc-1", "vpc-*"])),
+            4 => (operator, "aws:PrincipalOrgID", self.pick(&["o-1", "o-?"])),
+            5 => (
+                operator,
+                "aws:userid",
+                self.pick(&["AIDABOBBOBBOBBOBBOBB", "AROAX:*"]),
+            ),
+            6 => {
+                let name = self.pick(&[
+                    "arn:aws:s3:us-west-2:111111111111:accesspoint/*",
+                    "arn:aws:s3:us-west-2:*:accesspoint/a",
+                    "arn:aws:s3:::*",
+                ]);
+                (operator, "s3:DataAccessPointArn", name)
+            }
+            _ => (
+                operator,
+                "aws:SourceAccount",
+                self.pick(&["111111111111", "${aws:PrincipalAccount}"]),
+            ),
+        };
+        json!({operator: {key: value}})
     }
 
     fn clause(&mut self, world: &World, hint: &Request) -> (String, String, Value) {
