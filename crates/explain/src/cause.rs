@@ -337,10 +337,9 @@ fn own_side_lacks(inquiry: &Inquiry<'_>, layer: Layer) -> String {
                 Some(LayerSays::Nothing | LayerSays::Deny) | None => "",
             };
             if case.session.is_none() {
-                format!(
-                    "the federated session was made without session policies, and so allows nothing \
-                     but what a resource's policy gives to it by name."
-                )
+                "the federated session was made without session policies, and so allows nothing but \
+                 what a resource's policy gives to it by name."
+                    .to_owned()
             } else {
                 format!(
                     "{own}the session policy that was passed when the session was made does not \

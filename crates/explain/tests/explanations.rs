@@ -1,5 +1,5 @@
 //! What is said of the classic refusals: cause, sides, change.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 mod world;
 
 use explain::{Explanation, Style, explain, render};

@@ -532,16 +532,23 @@ fn through(case: &Case, explanation: &Explanation) -> Vec<String> {
 
 /// The decision that refused, explained; `None` if no policy refused.
 fn decided(record: &Record, names: &Known) -> Option<(Explanation, Case)> {
-    record.error.as_ref()?;
-    let refused = matches!(record.status, 403 | 404 | 405);
-    let asked = record.asked.iter().rev().find(|asked| asked.case.is_some());
-    let case = asked.and_then(|asked| asked.case.as_deref());
-    let case = case.filter(|_| refused && record.status == 403)?;
-    // A request that another check stopped afterwards did not fail by this decision.
+    // An answer with another error did not fail by a decision; one without error may have refused a
+    // part, such as one key of many.
+    if record.error.is_some() && record.status != 403 {
+        return None;
+    }
+    // A check that stopped the request afterwards is why it failed.
     let stopped = |asked: &journal::Asked| matches!(asked.verdict, Verdict::Stopped(_));
     if record.asked.last().is_some_and(stopped) {
         return None;
     }
+    let refused = |asked: &&journal::Asked| record.error.is_some() || !asked.probe;
+    let case = record
+        .asked
+        .iter()
+        .rev()
+        .filter(refused)
+        .find_map(|asked| asked.case.as_deref())?;
     Some((explain::explain(case, names), case.clone()))
 }
 
