@@ -398,7 +398,8 @@ fn no_document_is_slow() {
 #[test]
 fn no_list_is_slow() {
     let agent = "aws:UserAgent";
-    let works: [(&str, &str, fn(usize) -> String); 9] = [
+    type Values = fn(usize) -> String;
+    let works: [(&str, &str, Values); 9] = [
         ("StringLike", agent, |n| format!("*b{n}*")),
         ("StringLike", agent, |n| format!("*a?b{n}*c*")),
         ("StringLike", agent, |n| format!("*${{aws:SourceIp}}?{n}*")),
