@@ -5,10 +5,12 @@
 //! cargo xtask test [--group NAME]... [--list]
 //! cargo xtask ci
 //! cargo xtask models
+//! cargo xtask bench NAME [--quick] [PART]...
 //! ```
 //!
 //! It is not part of the product: nothing here is shipped.
 
+mod bench;
 mod count;
 mod groups;
 mod install;
@@ -26,7 +28,9 @@ usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom ser
                                                    makes accounts with fixed keys to try things with
        cargo xtask test [--group NAME]... [--list] build, install what the tests need, run them
        cargo xtask ci                              what continuous integration runs (.ci/run)
-       cargo xtask models                          make the tables that are derived from AWS's models";
+       cargo xtask models                          make the tables that are derived from AWS's models
+       cargo xtask bench NAME [--quick] [PART]...  measure in release and print one table (bench/README.md);
+                                                   NAME is `authorization`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,6 +54,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
         "models" => models::run()
             .map(|()| ExitCode::SUCCESS)
             .map_err(Failure::new),
+        "bench" => bench::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

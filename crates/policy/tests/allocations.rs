@@ -114,7 +114,7 @@ fn five_policies() -> Vec<AttachedPolicy> {
             &[
                 format!(r#"{{"Effect":"Allow","Action":"s3:List*","Resource":"{wanted}"}}"#),
                 format!(
-                    r#"{{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":"{wanted}/home/${{aws:username}}/*"}}"#
+                    r#"{{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":"{wanted}/desk/${{aws:username}}/*"}}"#
                 ),
                 format!(r#"{{"Effect":"Allow","Action":"s3:Put*","Resource":"{wanted}/*"}}"#),
                 format!(
@@ -189,7 +189,7 @@ fn allow_costs(caller: &Caller, resource: &str, own: &[AttachedPolicy], bucket: 
 fn an_allow_in_one_account_allocates_nothing() {
     allow_costs(
         &user(),
-        "arn:aws:s3:::team-3/home/al/figures.csv",
+        "arn:aws:s3:::team-3/desk/al/figures.csv",
         &five_policies(),
         None,
     );
