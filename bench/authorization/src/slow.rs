@@ -142,8 +142,8 @@ fn works() -> Vec<(&'static str, String, String)> {
             String::new(),
         ),
         (
-            "ARNs, hundreds",
-            with_values("ArnLike", agent, |n| format!("arn:*:*:*:*:{n}*x")),
+            "`arn:*:*:*:*:*xy*`, a thousand",
+            with_values("ArnLike", agent, |n| format!("arn:*:*:*:*:*{}*", pair(n))),
             format!("arn:aws:iam::1:{a}"),
         ),
         (
