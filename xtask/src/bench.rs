@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::work::{Failure, cargo, root, run_to_the_end};
 
-const BENCHES: [&str; 1] = ["journal"];
+const BENCHES: [&str; 2] = ["authorization", "journal"];
 
 /// Builds the bench in release and hands it the other arguments.
 pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {

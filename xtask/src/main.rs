@@ -35,7 +35,7 @@ usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom ser
        cargo xtask ci                              what continuous integration runs (.ci/run)
        cargo xtask models                          make the tables that are derived from AWS's models
        cargo xtask bench NAME [--quick] [PART]...  measure in release and print one table (bench/README.md);
-                                                   NAME is `journal`";
+                                                   NAME is `authorization` or `journal`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

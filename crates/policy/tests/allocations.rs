@@ -115,7 +115,7 @@ fn five_policies() -> Vec<AttachedPolicy> {
             &[
                 format!(r#"{{"Effect":"Allow","Action":"s3:List*","Resource":"{wanted}"}}"#),
                 format!(
-                    r#"{{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":"{wanted}/people/${{aws:username}}/*"}}"#
+                    r#"{{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":"{wanted}/desk/${{aws:username}}/*"}}"#
                 ),
                 format!(r#"{{"Effect":"Allow","Action":"s3:Put*","Resource":"{wanted}/*"}}"#),
                 format!(
@@ -190,7 +190,7 @@ fn allow_costs(caller: &Caller, resource: &str, own: &[AttachedPolicy], bucket: 
 fn an_allow_in_one_account_allocates_nothing() {
     allow_costs(
         &user(),
-        "arn:aws:s3:::team-3/people/al/figures.csv",
+        "arn:aws:s3:::team-3/desk/al/figures.csv",
         &five_policies(),
         None,
     );

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use catalog::AccountId;
 use policy::{
     AttachedPolicy, BlockPublicAccess, Caller, CallerKind, Clause, Context, Decision, Denial,
-    Given, IdentitySide, Layer, Lookup, ObjectOwnership, Outcome, Policy, PolicyKind, PolicySource,
-    Question, ResourceSide, S3Side, Step, decide, explain,
+    Given, Guardrails, IdentitySide, Layer, Lookup, ObjectOwnership, Outcome, Policy, PolicyKind,
+    PolicySource, Question, ResourceSide, S3Side, Step, decide, decide_within, explain,
+    explain_within,
 };
 use proptest::prelude::*;
 
@@ -180,6 +181,11 @@ fn bucket_statement() -> impl Strategy<Value = String> {
     (principal(), clauses).prop_map(|(principal, rest)| format!("{{{principal},{rest}}}"))
 }
 
+/// Two levels at most, each with one policy.
+fn levels(statement: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<Vec<String>>> {
+    prop::collection::vec(prop::collection::vec(statement, 1..3), 0..3)
+}
+
 fn worlds() -> impl Strategy<Value = World> {
     let request = (
         prop_oneof![Just("111111111111"), Just("222222222222")],
@@ -237,6 +243,39 @@ proptest! {
             Decision::Deny(denial) if denial.explicit
         );
         prop_assert_eq!(verdict.steps().iter().any(denies), explicit);
+    }
+
+    #[test]
+    fn the_trail_leads_to_the_decision_under_guardrails_too(
+        world in worlds(),
+        service in levels(own_statement()),
+        resource in levels(bucket_statement()),
+        endpoint in prop::option::weighted(0.3, prop::collection::vec(bucket_statement(), 0..3)),
+    ) {
+        let load = |kind, statements: &[String]| Policy::load(kind, &document(statements)).unwrap();
+        let levels = |kind, levels: &[Vec<String>]| -> Vec<Vec<AttachedPolicy>> {
+            let level = |(at, statements): (usize, &Vec<String>)| {
+                let arn = format!("arn:aws:organizations::111111111111:policy/p{at}");
+                let source = PolicySource::Managed { arn };
+                vec![AttachedPolicy { source, policy: Arc::new(load(kind, statements)) }]
+            };
+            levels.iter().enumerate().map(level).collect()
+        };
+        let service = levels(PolicyKind::ServiceControl, &service);
+        let resource = levels(PolicyKind::ResourceControl, &resource);
+        let endpoint = endpoint.map(|statements| load(PolicyKind::VpcEndpoint, &statements));
+        let guardrails = Guardrails {
+            service_control: &service,
+            resource_control: &resource,
+            vpc_endpoint: endpoint.as_ref(),
+        };
+        let explained = with_world(&world, |question, identity, side| {
+            explain_within(question, identity, side, &guardrails).decision()
+        });
+        let decided = with_world(&world, |question, identity, side| {
+            decide_within(question, identity, side, &guardrails)
+        });
+        prop_assert_eq!(explained, decided);
     }
 
     #[test]
@@ -393,12 +432,43 @@ fn no_document_is_slow() {
     }
 }
 
+#[test]
+fn an_allow_for_the_account_does_not_hide_one_for_the_user() {
+    let allow = |principal: &str| {
+        format!(
+            r#"{{"Effect":"Allow","Principal":{principal},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}}"#
+        )
+    };
+    let account = allow(r#"{"AWS":"111111111111"}"#);
+    let user = allow(r#"{"AWS":"AIDAALALALALALALALAL"}"#);
+    // The account's allow alone leaves it to the identity side, which says nothing.
+    for (bucket, allowed) in [
+        (vec![account.clone()], false),
+        (vec![account.clone(), user.clone()], true),
+        (vec![user, account], true),
+    ] {
+        let world = World {
+            caller_account: "111111111111",
+            action: "s3:GetObject",
+            resource: "arn:aws:s3:::data/x",
+            ip: "192.0.2.1",
+            own: Vec::new(),
+            boundary: None,
+            session: None,
+            bucket,
+        };
+        assert_eq!(answer(&world).is_allowed(), allowed);
+        assert_eq!(with_world(&world, explain).decision().is_allowed(), allowed);
+    }
+}
+
 /// As `no_document_is_slow`: the bounds are generous, since what is meant is that no cost is a
 /// product of two lengths. Counts are bounded in `pattern_set`, figures are those of the bench.
 #[test]
 fn no_list_is_slow() {
     let agent = "aws:UserAgent";
-    let works: [(&str, &str, fn(usize) -> String); 9] = [
+    type Values = fn(usize) -> String;
+    let works: [(&str, &str, Values); 9] = [
         ("StringLike", agent, |n| format!("*b{n}*")),
         ("StringLike", agent, |n| format!("*a?b{n}*c*")),
         ("StringLike", agent, |n| format!("*${{aws:SourceIp}}?{n}*")),
