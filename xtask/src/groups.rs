@@ -36,6 +36,7 @@ pub fn all() -> Result<Vec<Group>, Failure> {
             name: "clients".into(),
             kind: Kind::Pytest(vec![tests.join("clients")]),
         },
+        matrix(),
         Group {
             name: "walkthroughs".into(),
             kind: Kind::Pytest(vec![tests.join("selftest"), tests.join("walkthroughs")]),
@@ -54,6 +55,14 @@ pub fn all() -> Result<Vec<Group>, Failure> {
         kind: Kind::Cargo(&["--package", "xtask"]),
     });
     Ok(groups)
+}
+
+/// Every operation by every kind of caller, compared with docs/authorization-matrix.md.
+pub fn matrix() -> Group {
+    Group {
+        name: "matrix".into(),
+        kind: Kind::Pytest(vec![Path::new("tests").join("matrix")]),
+    }
 }
 
 /// The folders under tests/sdks: one group for each AWS SDK, started by pytest on the same harness.

@@ -3,6 +3,8 @@
 //! ```text
 //! cargo xtask serve [--release] [-- ARGUMENTS of `strongroom serve`]
 //! cargo xtask test [--group NAME]... [--list]
+//! cargo xtask fuzz NAME [ARGUMENTS] [--list]
+//! cargo xtask matrix
 //! cargo xtask ci
 //! cargo xtask models
 //! cargo xtask bench NAME [--quick] [PART]...
@@ -12,6 +14,7 @@
 
 mod bench;
 mod count;
+mod fuzz;
 mod groups;
 mod install;
 mod models;
@@ -27,6 +30,8 @@ const USAGE: &str = "\
 usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom serve`; --dev among ARGUMENTS
                                                    makes accounts with fixed keys to try things with
        cargo xtask test [--group NAME]... [--list] build, install what the tests need, run them
+       cargo xtask fuzz NAME [ARGUMENTS]           random input for as long as wanted; --list says which there are
+       cargo xtask matrix                          write docs/authorization-matrix.md anew
        cargo xtask ci                              what continuous integration runs (.ci/run)
        cargo xtask models                          make the tables that are derived from AWS's models
        cargo xtask bench NAME [--quick] [PART]...  measure in release and print one table (bench/README.md);
@@ -50,6 +55,8 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
     match task.as_str() {
         "serve" => serve::run(rest),
         "test" => test::run(rest),
+        "fuzz" => fuzz::run(rest),
+        "matrix" => test::write_matrix(),
         "ci" => work::run_to_the_end(work::command("bash").arg(".ci/run").args(rest)),
         "models" => models::run()
             .map(|()| ExitCode::SUCCESS)

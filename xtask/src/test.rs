@@ -40,6 +40,20 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
     })
 }
 
+/// `cargo xtask matrix`: writes docs/authorization-matrix.md anew, from what the server answers now.
+pub fn write_matrix() -> Result<ExitCode, Failure> {
+    let group = groups::matrix();
+    let chosen = std::slice::from_ref(&group);
+    install::for_groups(chosen)?;
+    let logs = work::target_directory()?.join("test-logs");
+    std::fs::create_dir_all(&logs)?;
+    let program = build(chosen)?;
+    let mut command = group.command(&program, &logs);
+    // One process, for the services' sections are written into one file.
+    command.args(["-n", "0"]).env("STRONGROOM_MATRIX", "write");
+    work::run_to_the_end(&mut command)
+}
+
 /// `--group NAME` may come more than once; without it every group is meant.
 fn choose(all: Vec<Group>, arguments: &[String]) -> Result<Vec<Group>, Failure> {
     let mut wanted = Vec::new();
@@ -234,7 +248,9 @@ mod tests {
     #[test]
     fn an_unknown_group_is_refused_and_the_known_ones_are_named() {
         let told = chosen(&["--group", "nothing"]).unwrap_err();
-        assert!(told.starts_with("no group `nothing`; there are rust, clients, walkthroughs"));
+        assert!(
+            told.starts_with("no group `nothing`; there are rust, clients, matrix, walkthroughs")
+        );
         assert_eq!(
             chosen(&["--quick"]).unwrap_err(),
             "unknown argument `--quick`"

@@ -86,6 +86,7 @@ pub fn case(bucket: &Arc<Policy>, resource: &str) -> Case {
             bucket: "reports".to_owned(),
             policy: Some(bucket.clone()),
             ownership: ObjectOwnership::BucketOwnerEnforced,
+            bucket_ownership: ObjectOwnership::BucketOwnerEnforced,
             bucket_acl: Vec::new(),
             object: None,
             bucket_block: BlockPublicAccess::default(),

@@ -179,6 +179,7 @@ pub mod iam {
 pub mod sts {
     actions! { "sts":
     AssumeRole on Role,
+    DecodeAuthorizationMessage on AccountWide,
     TagSession on Role,
     SetSourceIdentity on Role,
     GetCallerIdentity on AccountWide,
@@ -186,3 +187,6 @@ pub mod sts {
     GetAccessKeyInfo on AccountWide,
     }
 }
+
+/// All actions that have a type, by service: what a compiled policy knows by number.
+pub const NAMES: &[&[&str]] = &[s3::NAMES, iam::NAMES, sts::NAMES];

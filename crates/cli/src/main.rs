@@ -1,7 +1,10 @@
-//! The `strongroom` command: serves, and administers accounts of a running server.
+//! The `strongroom` command: serves, administers accounts of a running server, and explains its
+//! decisions.
 
 mod account;
 mod admin;
+mod explain;
+mod operations;
 mod serve;
 
 use std::path::PathBuf;
@@ -31,6 +34,7 @@ struct Arguments {
 
 /// Settings that every subcommand understands.
 #[derive(clap::Args, Clone)]
+#[command(next_help_heading = "Which server")]
 struct Common {
     /// Directory that holds everything [default: strongroom-data]
     #[arg(long, value_name = "DIR", env = "STRONGROOM_DATA", global = true)]
@@ -58,6 +62,11 @@ enum Command {
     /// Create, list, show and close accounts of a running server
     #[command(subcommand)]
     Account(account::Account),
+    Why(explain::Why),
+    Can(explain::Can),
+    WhoCan(explain::WhoCanDo),
+    /// List the operations that this program serves
+    Operations(operations::Operations),
 }
 
 impl Common {
@@ -79,11 +88,18 @@ impl Common {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
-        Command::Serve(serve) => serve.run(&arguments.common),
-        Command::Account(account) => account.run(&arguments.common),
+        Command::Serve(serve) => serve.run(&arguments.common).map(success),
+        Command::Account(account) => account.run(&arguments.common).map(success),
+        Command::Why(why) => why.run(&arguments.common),
+        Command::Can(can) => can.run(&arguments.common),
+        Command::WhoCan(who_can) => who_can.run(&arguments.common),
+        Command::Operations(operations) => {
+            operations.run();
+            Ok(ExitCode::SUCCESS)
+        }
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("strongroom: {error}");
             let mut source = error.source();
@@ -95,7 +111,19 @@ fn main() -> ExitCode {
                 }
                 source = cause.source();
             }
-            ExitCode::FAILURE
+            match arguments.command {
+                // 1 is its answer no.
+                Command::Can(_) => ExitCode::from(2),
+                Command::Serve(_)
+                | Command::Account(_)
+                | Command::Why(_)
+                | Command::WhoCan(_)
+                | Command::Operations(_) => ExitCode::FAILURE,
+            }
         }
     }
+}
+
+fn success((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }

@@ -15,6 +15,7 @@ use seal::SealError;
 use crate::accounts::key_context;
 use crate::aws_managed;
 use crate::ids::{self, IdPrefix, Secret};
+use crate::in_force::InForce;
 use crate::sessions::{ClaimKind, Claims};
 use crate::snapshot::AccountState;
 use crate::state::{AccessKey, Group, InlinePolicy, KeyStatus, Role, Tags, User};
@@ -325,7 +326,7 @@ pub(crate) fn root(state: &AccountState) -> Identity {
             tags: Vec::new(),
         },
         access_key_id: None,
-        policies: Vec::new(),
+        policies: Arc::default(),
         boundary: None,
         session: None,
     }
@@ -335,13 +336,7 @@ pub(crate) fn user(state: &AccountState, id: &str) -> Result<Identity, Credentia
     let user = state.by_id::<User>(id).ok_or(CredentialError::UnknownKey)?;
     let account = &state.account;
     let arn = crate::state::entity_arn(account.id, EntityKind::User, &user.path, &user.name);
-    let mut policies = own_policies(state, &user.inline, &user.attached)?;
-    for group in &user.groups {
-        // INVARIANT: a group with members is not deleted.
-        if let Some(group) = state.by_id::<Group>(group) {
-            add_group_policies(state, group, &mut policies)?;
-        }
-    }
+    let InForce { policies, boundary } = state.in_force(id, || of_user(state, user))?;
     Ok(Identity {
         caller: Caller {
             kind: CallerKind::User,
@@ -356,8 +351,29 @@ pub(crate) fn user(state: &AccountState, id: &str) -> Result<Identity, Credentia
         },
         access_key_id: None,
         policies,
-        boundary: boundary(state, user.boundary.as_deref())?,
+        boundary,
         session: None,
+    })
+}
+
+pub(crate) fn of_user(state: &AccountState, user: &User) -> Result<InForce, CredentialError> {
+    let mut policies = own_policies(state, &user.inline, &user.attached)?;
+    for group in &user.groups {
+        // INVARIANT: a group with members is not deleted.
+        if let Some(group) = state.by_id::<Group>(group) {
+            add_group_policies(state, group, &mut policies)?;
+        }
+    }
+    Ok(InForce {
+        policies: policies.into(),
+        boundary: boundary(state, user.boundary.as_deref())?,
+    })
+}
+
+pub(crate) fn of_role(state: &AccountState, role: &Role) -> Result<InForce, CredentialError> {
+    Ok(InForce {
+        policies: own_policies(state, &role.inline, &role.attached)?.into(),
+        boundary: boundary(state, role.boundary.as_deref())?,
     })
 }
 
@@ -368,6 +384,7 @@ pub(crate) fn role(state: &AccountState, claims: &Claims) -> Result<Identity, Cr
     let account = &state.account;
     let role_arn = crate::state::entity_arn(account.id, EntityKind::Role, &role.path, &role.name);
     let session_name = &claims.session_name;
+    let InForce { policies, boundary } = state.in_force(&role.id, || of_role(state, role))?;
     Ok(Identity {
         caller: Caller {
             arn: session_arn(account.id, &role.name, session_name),
@@ -384,8 +401,8 @@ pub(crate) fn role(state: &AccountState, claims: &Claims) -> Result<Identity, Cr
             tags: overlaid(&role.tags, &claims.tags),
         },
         access_key_id: None,
-        policies: own_policies(state, &role.inline, &role.attached)?,
-        boundary: boundary(state, role.boundary.as_deref())?,
+        policies,
+        boundary,
         session: None,
     })
 }

@@ -36,6 +36,7 @@ mod entity_error;
 mod facts;
 mod groups;
 mod ids;
+mod in_force;
 mod inline_policies;
 mod instance_profiles;
 #[cfg(any(test, feature = "danger-test"))]
@@ -66,7 +67,8 @@ pub use policies::{
     UserOfPolicyFilter, VersionView,
 };
 pub use principals::{
-    HYPOTHETICAL_SESSION_NAME, HypotheticalSession, NoSuchPrincipal, session_policy,
+    HYPOTHETICAL_SESSION_NAME, HypotheticalSession, NoSuchPrincipal, origin_of_unique_id,
+    session_policy,
 };
 pub use roles::{NewRole, RoleView};
 pub use sessions::{NewRoleSession, TemporaryCredentials};

@@ -4,9 +4,9 @@
 //! with; the secret access key is an HMAC of that id and the nonce. So any process that has the
 //! key-encryption key verifies a session, and nobody else can make or change one. What a session
 //! may do is not in the token: policies of its user or role are looked up at each request.
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -15,12 +15,13 @@ use catalog::{AccountId, sts};
 use gate::{Permit, SessionKind};
 use jiff::{SignedDuration, Timestamp};
 use policy::{CallerKind, Policy, PolicyKind};
+use rpds::HashTrieMapSync;
 use seal::{KeyEncryptionKey, SealError};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{self, IdPrefix, Secret};
 use crate::state::{Role, Tags};
-use crate::store::{Directory, DirectoryError, lock};
+use crate::store::{Directory, DirectoryError};
 
 /// The form of tokens that this code makes and reads.
 const TOKEN_VERSION: u8 = 1;
@@ -34,7 +35,8 @@ pub(crate) struct SessionKeys {
     token: RandomizedNonceKey,
     secret: hmac::Key,
     /// Inline session policies by text: compiling one costs more than all the rest of a lookup.
-    compiled: Mutex<HashMap<String, Arc<Policy>>>,
+    /// Readers do not wait for each other, nor for whoever adds one.
+    compiled: ArcSwap<HashTrieMapSync<String, Arc<Policy>>>,
 }
 
 /// What a token says.
@@ -107,7 +109,7 @@ impl SessionKeys {
             token: RandomizedNonceKey::new(&AES_256_GCM, token.as_slice())
                 .map_err(|_| SealError::DoesNotOpen)?,
             secret: hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()),
-            compiled: Mutex::default(),
+            compiled: ArcSwap::default(),
         })
     }
 
@@ -174,15 +176,17 @@ impl SessionKeys {
 
     /// The compiled form of a session's inline policy, which was validated when it was passed.
     pub(crate) fn compiled(&self, text: &str) -> Option<Arc<Policy>> {
-        if let Some(policy) = lock(&self.compiled).get(text) {
+        if let Some(policy) = self.compiled.load().get(text) {
             return Some(policy.clone());
         }
         let policy = Arc::new(Policy::load(PolicyKind::Session, text).ok()?);
-        let mut compiled = lock(&self.compiled);
-        if compiled.len() >= POLICIES_MAX {
-            compiled.clear();
-        }
-        compiled.insert(text.to_owned(), policy.clone());
+        self.compiled.rcu(|compiled| {
+            if compiled.size() >= POLICIES_MAX {
+                HashTrieMapSync::new_sync().insert(text.to_owned(), policy.clone())
+            } else {
+                compiled.insert(text.to_owned(), policy.clone())
+            }
+        });
         Some(policy)
     }
 }

@@ -74,8 +74,11 @@ pub struct S3Target {
     /// The bucket policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Arc<Policy>>,
-    /// Who owns objects, and whether ACLs count.
+    /// Who owns objects, and whether ACLs count, as it was judged: an upload into another account's
+    /// bucket is its uploader's to give away (spec S-8).
     pub ownership: ObjectOwnership,
+    /// The bucket's setting.
+    pub bucket_ownership: ObjectOwnership,
     /// The bucket's ACL.
     pub bucket_acl: Vec<Grant>,
     /// The object, if there is one and the decision looks at it.
@@ -270,6 +273,7 @@ mod tests {
                 bucket: "b".to_owned(),
                 policy: None,
                 ownership: ObjectOwnership::BucketOwnerEnforced,
+                bucket_ownership: ObjectOwnership::BucketOwnerEnforced,
                 bucket_acl: Vec::new(),
                 object: None,
                 bucket_block: BlockPublicAccess::default(),

@@ -52,6 +52,7 @@
 //! ```
 
 mod acl;
+mod actions;
 mod caller;
 mod case;
 mod condition;
@@ -65,6 +66,7 @@ mod kms_rules;
 mod layer;
 mod message;
 mod pattern;
+mod pattern_set;
 mod principal;
 mod public;
 mod s3_actions;
@@ -76,7 +78,7 @@ mod verdict;
 pub use acl::requester_pays_admits;
 pub use caller::{Caller, CallerKind};
 pub use case::{Case, ContextValue, KeyTarget, ObjectTarget, S3Target, Target};
-pub use context::{Context, Lookup};
+pub use context::{Context, KnownKey, Lookup};
 pub use decision::{
     AttachedPolicy, BlockPublicAccess, Decision, Denial, Grant, Grantee, Guardrails, IdentitySide,
     KeyGrant, KeySide, Layer, ObjectOwnership, ObjectSide, Permission, PolicySource, Question,
@@ -87,6 +89,7 @@ pub use document::{
 };
 pub use evaluate::{decide, decide_with_reason, decide_within, explain, explain_within};
 pub use message::{Audience, MessageParts, ResourceQuoting};
+pub use s3_actions::s3_action_has_key;
 pub use verdict::{
     Clause, Effect, Given, LayerSays, Outcome, Reason, StatementStep, Step, Verdict,
 };

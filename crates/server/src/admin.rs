@@ -1,8 +1,9 @@
-//! The admin API: health, and accounts for whoever holds the token of the data directory.
+//! The admin API: health; accounts and explanations for whoever holds the token of the data
+//! directory.
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -10,11 +11,14 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use catalog::AccountId;
 use directory::{Account, CreatedAccount, Directory, DirectoryError, NewAccount};
+use explain::Explanation;
 use gate::{Gate, SystemTask};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+use crate::explanations::{CanQuestion, ExplainError, Explainer, WhoCanQuestion};
 
 /// An account as the admin API shows it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,18 +82,21 @@ pub(crate) struct Admin {
     directory: Arc<Directory>,
     token: Arc<str>,
     endpoint: SocketAddr,
+    explainer: Arc<Explainer>,
 }
 
 impl Admin {
     pub(crate) fn new(
         gate: Gate,
         directory: Arc<Directory>,
+        explainer: Arc<Explainer>,
         token: String,
         endpoint: SocketAddr,
     ) -> Admin {
         Admin {
             gate,
             directory,
+            explainer,
             token: token.into(),
             endpoint,
         }
@@ -98,14 +105,19 @@ impl Admin {
 
 /// Serves the admin API until `stop` says so.
 pub(crate) async fn serve(listener: TcpListener, admin: Admin, mut stop: watch::Receiver<bool>) {
-    let accounts = Router::new()
+    let for_operators = Router::new()
         .route("/v1/accounts", get(list).post(create))
         .route("/v1/accounts/{id}", get(show))
         .route("/v1/accounts/{id}/close", post(close))
+        .route("/v1/why", get(why_last))
+        .route("/v1/why/{id}", get(why))
+        .route("/v1/refusals", get(refusals))
+        .route("/v1/can", post(can))
+        .route("/v1/who-can", post(who_can))
         .layer(middleware::from_fn_with_state(admin.clone(), require_token));
     let router = Router::new()
         .route("/health", get(health))
-        .merge(accounts)
+        .merge(for_operators)
         .with_state(admin);
     let stopped = async move {
         // An error means that the server is gone, which is a reason to stop as well.
@@ -155,14 +167,9 @@ struct Create {
 }
 
 async fn create(State(admin): State<Admin>, body: axum::body::Bytes) -> Response {
-    let create: Create = match serde_json::from_slice(&body) {
+    let create: Create = match read(&body) {
         Ok(create) => create,
-        Err(error) => {
-            return problem(
-                StatusCode::BAD_REQUEST,
-                &format!("the request is not understood: {error}"),
-            );
-        }
+        Err(response) => return *response,
     };
     let system = admin.gate.system(SystemTask::AdministerAccounts);
     let account = NewAccount {
@@ -208,6 +215,133 @@ async fn close(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
             Err(error) => failed(&error),
         },
     }
+}
+
+/// For whom an explanation is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reader {
+    /// An account sees its own side only; the operator sees all.
+    account: Option<AccountId>,
+}
+
+async fn why(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+    Query(reader): Query<Reader>,
+) -> Response {
+    let explainer = admin.explainer.clone();
+    let missing = format!(
+        "the journal has no request `{id}`: it may be older than what is kept, or of another server"
+    );
+    explained(move || explainer.why(&id), reader, &missing).await
+}
+
+async fn why_last(State(admin): State<Admin>, Query(reader): Query<Reader>) -> Response {
+    let explainer = admin.explainer.clone();
+    let account = reader.account;
+    explained(
+        move || explainer.why_last(account),
+        reader,
+        "no request was refused yet",
+    )
+    .await
+}
+
+/// Which refusals are listed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listing {
+    account: Option<AccountId>,
+    limit: Option<usize>,
+}
+
+/// Refusals that one list shows at most.
+const REFUSALS_MAX: usize = 1000;
+
+async fn refusals(State(admin): State<Admin>, Query(listing): Query<Listing>) -> Response {
+    let explainer = admin.explainer.clone();
+    let limit = listing.limit.unwrap_or(20).min(REFUSALS_MAX);
+    let listed =
+        tokio::task::spawn_blocking(move || explainer.refused(listing.account, limit)).await;
+    match listed {
+        Ok(Ok(refused)) => Json(refused).into_response(),
+        Ok(Err(error)) => not_explained(&error),
+        Err(error) => lost(&error),
+    }
+}
+
+/// A task of the server ended without an answer.
+fn lost(error: &tokio::task::JoinError) -> Response {
+    tracing::error!(%error, "an explanation could not be made");
+    problem(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the explanation could not be made",
+    )
+}
+
+/// Reads the journal off the server's own threads.
+async fn explained(
+    explain: impl FnOnce() -> Result<Option<Explanation>, ExplainError> + Send + 'static,
+    reader: Reader,
+    missing: &str,
+) -> Response {
+    let explanation = match tokio::task::spawn_blocking(explain).await {
+        Ok(Ok(explanation)) => explanation,
+        Ok(Err(error)) => return not_explained(&error),
+        Err(error) => return lost(&error),
+    };
+    let seen = match (explanation, reader.account) {
+        (Some(explanation), Some(account)) => explanation.for_account(account),
+        (explanation, _) => explanation,
+    };
+    match seen {
+        Some(explanation) => Json(explanation).into_response(),
+        None => problem(StatusCode::NOT_FOUND, missing),
+    }
+}
+
+async fn can(State(admin): State<Admin>, body: axum::body::Bytes) -> Response {
+    let question: CanQuestion = match read(&body) {
+        Ok(question) => question,
+        Err(response) => return *response,
+    };
+    match admin.explainer.can(question).await {
+        Ok(steps) => Json(steps).into_response(),
+        Err(error) => not_explained(&error),
+    }
+}
+
+async fn who_can(State(admin): State<Admin>, body: axum::body::Bytes) -> Response {
+    let question: WhoCanQuestion = match read(&body) {
+        Ok(question) => question,
+        Err(response) => return *response,
+    };
+    match admin.explainer.who_can(question).await {
+        Ok(found) => Json(found).into_response(),
+        Err(error) => not_explained(&error),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Box<Response>> {
+    serde_json::from_slice(body).map_err(|error| {
+        let message = format!("the request is not understood: {error}");
+        Box::new(problem(StatusCode::BAD_REQUEST, &message))
+    })
+}
+
+fn not_explained(error: &ExplainError) -> Response {
+    let status = match error {
+        ExplainError::Principal(_)
+        | ExplainError::Resource(_)
+        | ExplainError::Policy { .. }
+        | ExplainError::Question(_) => StatusCode::BAD_REQUEST,
+        ExplainError::Journal(_) => {
+            tracing::error!(%error, "an explanation could not be made");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    };
+    problem(status, &error.to_string())
 }
 
 fn failed(error: &DirectoryError) -> Response {

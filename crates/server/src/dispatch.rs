@@ -22,6 +22,7 @@ use wire::{AwsError, Service};
 
 use crate::body::{Arriving, Leaving};
 use crate::config::Config;
+use crate::explanations::{Explainer, Messages};
 
 mod query;
 mod rest;
@@ -33,7 +34,7 @@ pub(crate) struct App {
     s3: s3::Stores,
     iam: iam::Stores,
     sts: sts::Stores,
-    journal: Journal,
+    journal: Arc<Journal>,
     domains: Domains,
     region: String,
 }
@@ -60,7 +61,8 @@ impl App {
         gate: Gate,
         directory: Arc<Directory>,
         vault: Arc<Vault>,
-        journal: Journal,
+        journal: Arc<Journal>,
+        explainer: Arc<Explainer>,
         config: &Config,
     ) -> App {
         App {
@@ -71,6 +73,7 @@ impl App {
             },
             sts: sts::Stores {
                 directory: directory.clone(),
+                messages: Arc::new(Messages(explainer)),
             },
             directory,
             journal,

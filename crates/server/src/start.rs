@@ -20,6 +20,7 @@ use vault::{Foundations, Vault};
 use crate::admin::{self, Admin};
 use crate::config::Config;
 use crate::dispatch::App;
+use crate::explanations::Explainer;
 use crate::{dev, listen};
 
 /// Why the server did not start.
@@ -134,7 +135,13 @@ impl Server {
         };
         let vault = Arc::new(Vault::open(foundations).await?);
         let gate = Gate::new(vault.clone(), directory.clone());
-        let journal = open_journal(&config)?;
+        let journal = Arc::new(open_journal(&config)?);
+        let explainer = Arc::new(Explainer::new(
+            gate.clone(),
+            directory.clone(),
+            journal.clone(),
+            config.region.clone(),
+        ));
         let first = first_account(&gate, &directory, dev.as_ref()).await?;
         let token = admin_token(&config)?;
 
@@ -148,9 +155,10 @@ impl Server {
             directory.clone(),
             vault,
             journal,
+            explainer.clone(),
             &config,
         ));
-        let admin = Admin::new(gate, directory, token, address);
+        let admin = Admin::new(gate, directory, explainer, token, address);
         let tasks = vec![
             tokio::spawn(listen::serve(listener, app.clone(), stopped.clone())),
             tokio::spawn(admin::serve(admin_listener, admin, stopped)),

@@ -66,6 +66,7 @@ pub fn case(bucket: &Arc<Policy>, own: &Arc<Policy>) -> Case {
             bucket: "b".to_owned(),
             policy: Some(bucket.clone()),
             ownership: ObjectOwnership::BucketOwnerEnforced,
+            bucket_ownership: ObjectOwnership::BucketOwnerEnforced,
             bucket_acl: Vec::new(),
             object: None,
             bucket_block: BlockPublicAccess::default(),

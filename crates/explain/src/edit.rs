@@ -1,0 +1,165 @@
+//! Changed documents: made from the author's own, so that what was there stays as it was.
+use std::sync::Arc;
+
+use policy::{Policy, PolicyKind, PrincipalRef, Rewrite};
+use serde_json::{Map, Value, json};
+
+use crate::names::Names;
+
+/// The document with unique ids as ARNs again, as its author wrote it.
+pub(crate) fn readable(policy: &Policy, names: &dyn Names) -> Value {
+    let text = policy.rewrite_principals(|principal| match principal {
+        PrincipalRef::UniqueId(id) => match names.arn_of(id) {
+            Some(arn) => Rewrite::Replace(arn),
+            None => Rewrite::Keep,
+        },
+        PrincipalRef::Everyone
+        | PrincipalRef::Account { .. }
+        | PrincipalRef::User { .. }
+        | PrincipalRef::Role { .. }
+        | PrincipalRef::RoleSession { .. }
+        | PrincipalRef::FederatedUser { .. }
+        | PrincipalRef::CanonicalUser(_)
+        | PrincipalRef::Service(_)
+        | PrincipalRef::Federated(_) => Rewrite::Keep,
+    });
+    let text = text.unwrap_or_else(|_| policy.text().to_owned());
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+/// The statements of a document: one may stand alone.
+pub(crate) fn statements(document: &Value) -> Vec<Value> {
+    match document.get("Statement") {
+        Some(Value::Array(statements)) => statements.clone(),
+        Some(statement) => vec![statement.clone()],
+        None => Vec::new(),
+    }
+}
+
+fn with_statements(document: &Value, statements: Vec<Value>) -> Value {
+    let mut document = document.as_object().cloned().unwrap_or_else(empty);
+    document.insert("Statement".to_owned(), Value::Array(statements));
+    Value::Object(document)
+}
+
+fn empty() -> Map<String, Value> {
+    Map::from_iter([("Version".to_owned(), json!("2012-10-17"))])
+}
+
+/// The document with one more statement; a new one where there was none.
+pub(crate) fn with(document: Option<&Value>, statement: &Value) -> Value {
+    let none = Value::Object(empty());
+    let document = document.unwrap_or(&none);
+    let mut statements = statements(document);
+    statements.push(statement.clone());
+    with_statements(document, statements)
+}
+
+/// The document without a statement; `None` if nothing is left.
+pub(crate) fn without(document: &Value, index: usize) -> Option<Value> {
+    let mut statements = statements(document);
+    if index >= statements.len() {
+        return None;
+    }
+    statements.remove(index);
+    (!statements.is_empty()).then(|| with_statements(document, statements))
+}
+
+/// The document with a statement changed; `None` if the change does not apply.
+pub(crate) fn changed(
+    document: &Value,
+    index: usize,
+    change: impl FnOnce(&mut Map<String, Value>) -> Option<()>,
+) -> Option<Value> {
+    let mut statements = statements(document);
+    change(statements.get_mut(index)?.as_object_mut()?)?;
+    Some(with_statements(document, statements))
+}
+
+/// The document as a policy.
+pub(crate) fn policy(kind: PolicyKind, document: &Value) -> Option<Arc<Policy>> {
+    Policy::load(kind, &document.to_string()).ok().map(Arc::new)
+}
+
+/// A document as an argument of a shell command.
+pub(crate) fn quoted(document: &Value) -> String {
+    let text = serde_json::to_string_pretty(document).unwrap_or_default();
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A word as an argument of a shell command.
+pub(crate) fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Adds a condition to a statement.
+pub(crate) fn add_condition(
+    statement: &mut Map<String, Value>,
+    operator: &str,
+    key: &str,
+    value: Value,
+) -> Option<()> {
+    let conditions = statement
+        .entry("Condition")
+        .or_insert_with(|| json!({}))
+        .as_object_mut()?;
+    let block = conditions
+        .entry(operator)
+        .or_insert_with(|| json!({}))
+        .as_object_mut()?;
+    if block.contains_key(key) {
+        return None;
+    }
+    block.insert(key.to_owned(), value);
+    Some(())
+}
+
+/// A value that may be one or a list, as a list.
+pub(crate) fn items(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    }
+}
+
+/// A JSON scalar as policies compare it: text.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_there_stays_as_it_was() {
+        let document = json!({"Id": "x", "Statement": {"Sid": "a"}, "Version": "2012-10-17"});
+        let more = with(Some(&document), &json!({"Sid": "b"}));
+        assert_eq!(
+            more.to_string(),
+            r#"{"Id":"x","Statement":[{"Sid":"a"},{"Sid":"b"}],"Version":"2012-10-17"}"#
+        );
+        assert_eq!(
+            without(&more, 0),
+            Some(json!({"Id": "x", "Statement": [{"Sid": "b"}], "Version": "2012-10-17"}))
+        );
+        assert_eq!(without(&document, 0), None);
+        assert_eq!(without(&document, 1), None);
+    }
+
+    #[test]
+    fn arguments_are_quoted_where_the_shell_needs_it() {
+        assert_eq!(word("bucket-1"), "bucket-1");
+        assert_eq!(word("it's"), r"'it'\''s'");
+        assert_eq!(word(""), "''");
+    }
+}

@@ -1,0 +1,204 @@
+//! Requests that failed for another reason than the policies.
+use catalog::AccountId;
+
+use crate::explanation::{Answer, Asked, Explanation, Told, Who};
+use crate::names::{self, Names};
+
+/// A request that failed.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// Who sent it, as far as known.
+    pub who: Who,
+    /// What was asked, as far as it came to that.
+    pub asked: Asked,
+    /// What the caller was told.
+    pub told: Told,
+    /// The other elements of the error.
+    pub fields: Vec<(String, String)>,
+    /// What stopped it, where a check beside the policies did.
+    pub stop: Option<Stop>,
+}
+
+/// Checks beside the policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// There is no such bucket.
+    NoSuchBucket(String),
+    /// The request expects another owner.
+    OtherOwner {
+        /// Whom the request expects.
+        expected: AccountId,
+        /// Who owns the bucket.
+        owner: AccountId,
+    },
+    /// The operation takes no callers without credentials.
+    Anonymous,
+    /// The operation is the owner's alone.
+    OwnersAlone(Option<AccountId>),
+}
+
+/// Explains a failure that no policy decided.
+pub fn explain_failure(failed: Failed, names: &dyn Names) -> Explanation {
+    let (cause, notes) = cause(&failed, names);
+    Explanation {
+        who: failed.who,
+        asked: failed.asked,
+        answer: Answer::Failed,
+        told: Some(failed.told),
+        cause,
+        sides: Vec::new(),
+        changes: Vec::new(),
+        notes,
+    }
+}
+
+fn cause(failed: &Failed, names: &dyn Names) -> (String, Vec<String>) {
+    let one = |text: String| (text, Vec::new());
+    if let Some(stop) = &failed.stop {
+        return one(stopped(stop, &failed.asked.action, names));
+    }
+    let field = |name: &str| {
+        let found = failed.fields.iter().find(|(of, _)| of == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    let Told { code, message, .. } = &failed.told;
+    let session = failed.who.session.as_deref();
+    match code.as_str() {
+        "MalformedPolicy" | "MalformedPolicyDocument" | "MalformedPolicyDocumentException"
+            if message.contains("nvalid principal") =>
+        {
+            let text = field("Detail").unwrap_or(message);
+            one(invalid_principal(text, names))
+        }
+        "AccessControlListNotSupported" => one(
+            "The bucket's owner owns every object in it (ObjectOwnership BucketOwnerEnforced, the \
+             default of new buckets), so it takes no ACL but bucket-owner-full-control. Leave the \
+             ACL out of the request: the owner has full control anyway."
+                .to_owned(),
+        ),
+        "ValidationError" if message.contains("role chaining") => one(
+            "A role session assumed this role, which is role chaining, and a chained session lasts \
+             one hour at most, whatever the role's MaxSessionDuration says. Ask for 3600 seconds or \
+             less, or assume the role with a user's keys."
+                .to_owned(),
+        ),
+        "ValidationError" if message.contains("MaxSessionDuration") => one(
+            "The role's MaxSessionDuration (3600 seconds, unless set) is shorter than the session \
+             that was asked for. Ask for less, or raise it: aws iam update-role --role-name NAME \
+             --max-session-duration SECONDS."
+                .to_owned(),
+        ),
+        "AccessDenied" if message.contains("expired") => one(format!(
+            "The presigned URL is over: {}.",
+            match (field("Expires"), field("ServerTime")) {
+                (Some(end), Some(now)) => format!("it ended at {end}, and it was {now} here"),
+                _ => "its time has run out".to_owned(),
+            }
+        )),
+        "ExpiredToken" => (
+            format!(
+                "The session that signed the request has ended{}. New credentials are needed; a \
+                 presigned URL ends with the session that signed it, however long X-Amz-Expires is.",
+                session.map(|s| format!(" ({s})")).unwrap_or_default()
+            ),
+            Vec::new(),
+        ),
+        "InvalidAccessKeyId" | "InvalidClientTokenId" => one(format!(
+            "{} is no access key that works here: it was never made, is deleted or inactive, or \
+             its user, role or account is gone. A temporary key needs its session token, and a \
+             token that an earlier session left in AWS_SESSION_TOKEN spoils a good key.",
+            failed
+                .who
+                .access_key_id
+                .as_deref()
+                .unwrap_or("The access key of the request")
+        )),
+        "InvalidToken" => one(
+            "The session token does not belong to the access key: it is of another session, or a \
+             long-term key was sent with a token (look for AWS_SESSION_TOKEN in the environment)."
+                .to_owned(),
+        ),
+        "SignatureDoesNotMatch" => one(
+            "The access key exists, but the request was signed with another secret, or was changed \
+             on its way."
+                .to_owned(),
+        ),
+        "RequestTimeTooSkewed" => {
+            one("The clock of the caller and that of this server differ by more than 15 minutes."
+                .to_owned())
+        }
+        "NoSuchKey" => one(format!(
+            "The object {} is not there, and the caller may list the bucket, so AWS says so.",
+            failed.asked.resource
+        )),
+        _ if failed.told.message.is_empty() => one(format!("The request failed with {code}.")),
+        _ => one(format!(
+            "No policy refused: the request itself failed. {}",
+            failed.told.message
+        )),
+    }
+}
+
+fn stopped(stop: &Stop, action: &str, names: &dyn Names) -> String {
+    match stop {
+        Stop::NoSuchBucket(bucket) => {
+            format!("There is no bucket {bucket} in any account here.")
+        }
+        Stop::OtherOwner { expected, owner } => format!(
+            "The request expects {} to own the bucket (x-amz-expected-bucket-owner), and it belongs \
+             to {}.",
+            names::account(names, *expected),
+            names::account(names, *owner)
+        ),
+        Stop::Anonymous => {
+            "The request is not signed, and this operation takes signed requests only.".to_owned()
+        }
+        Stop::OwnersAlone(owner) => format!(
+            "The policies allow {action}, but a bucket policy is for the account that owns the \
+             bucket alone: {}.",
+            names::account_or(names, *owner, "another one")
+        ),
+    }
+}
+
+/// Names the principal and what is wrong with it.
+fn invalid_principal(text: &str, names: &dyn Names) -> String {
+    let quoted: Vec<&str> = text.split('"').collect();
+    // `"AWS" : "arn:…"`: the second quoted text is the principal.
+    let principal = quoted
+        .iter()
+        .skip(1)
+        .step_by(2)
+        .nth(1)
+        .copied()
+        .unwrap_or_default();
+    if principal.is_empty() {
+        return "A principal of the policy is none: nothing was stored.".to_owned();
+    }
+    let why = if principal.contains(['*', '?']) {
+        "it has a wildcard, and principals take none but * alone: name the account and limit it \
+         with a condition on aws:PrincipalArn"
+            .to_owned()
+    } else if names.is_group(principal) || principal.contains(":group/") {
+        "it is a group, and groups are no principals: name its users, or the account".to_owned()
+    } else if let Some((account, kind)) = names.origin_of(principal) {
+        format!(
+            "it is the id of a {} of {} that was deleted: put the ARN of one that exists in its place",
+            kind.word(),
+            names::account(names, account)
+        )
+    } else if principal.starts_with("arn:aws:iam::") {
+        "there is no such user or role: it is misspelt (the path belongs to the name), deleted, or \
+         not created yet"
+            .to_owned()
+    } else if principal.starts_with("arn:aws:sts::") {
+        "there is no such role: a session is named arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION, \
+         without the role's path"
+            .to_owned()
+    } else {
+        "it is no form of a principal: ARNs, 12-digit account ids, canonical user ids and services \
+         are"
+        .to_owned()
+    };
+    format!("The policy names {principal}, but {why}. Nothing was stored.")
+}

@@ -1,0 +1,107 @@
+//! Why a question was answered as it was: whose side refused, which statement came nearest, and the
+//! smallest change that would have allowed it.
+//!
+//! An explanation is made from a [`Case`]: everything that a decision depends on, by value. The
+//! trail comes from the same evaluation that decided, and every change that is proposed was made on
+//! a copy of the case and decided again. This crate knows no store and no HTTP, and decides nothing:
+//! who may read an explanation is [`Explanation::for_account`]'s and the caller's to see to.
+//!
+//! ```
+//! use catalog::{AccountId, EntityKind};
+//! use explain::{Names, explain};
+//!
+//! /// Nobody is known by name.
+//! struct NoNames;
+//! impl Names for NoNames {
+//!     fn arn_of(&self, _: &str) -> Option<String> { None }
+//!     fn origin_of(&self, _: &str) -> Option<(AccountId, EntityKind)> { None }
+//!     fn account_of(&self, _: &str) -> Option<AccountId> { None }
+//!     fn account_name(&self, _: AccountId) -> Option<String> { None }
+//!     fn unique_id_of(&self, _: &str) -> Option<String> { None }
+//!     fn is_group(&self, _: &str) -> bool { false }
+//! }
+//!
+//! let case: policy::Case = serde_json::from_str(r#"{
+//!     "caller": {"kind": "User", "account": "111111111111", "canonical_id": null,
+//!                "arn": "arn:aws:iam::111111111111:user/al",
+//!                "principal_arn": "arn:aws:iam::111111111111:user/al",
+//!                "unique_id": "AIDAEXAMPLE", "user_id": "AIDAEXAMPLE", "user_name": "al", "tags": []},
+//!     "action": "iam:GetUser", "resource": "arn:aws:iam::111111111111:user/bo",
+//!     "owner": "111111111111", "context": {}, "identity": [], "target": "None"
+//! }"#)?;
+//! let explanation = explain(&case, &NoNames);
+//! assert_eq!(
+//!     explanation.cause,
+//!     "No identity policy of user al in account 111111111111 allows iam:GetUser on \
+//!      arn:aws:iam::111111111111:user/bo."
+//! );
+//! let change = explanation.changes.first().expect("one statement is enough");
+//! assert!(change.steps[0].command.as_ref().is_some_and(|c| c.starts_with("aws iam put-user-policy")));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+
+mod cause;
+mod change;
+mod edit;
+mod explanation;
+mod failure;
+mod inquiry;
+mod message;
+mod names;
+mod render;
+mod request;
+mod sides;
+mod view;
+
+pub use cause::reason_in_words;
+pub use explanation::{
+    Answer, Asked, Change, ClauseView, Explanation, LayerView, Side, SideSays, StatementView, Step,
+    Told, Who,
+};
+pub use failure::{Failed, Stop, explain_failure};
+pub use message::authorization_message;
+pub use names::Names;
+pub use render::{Style, render};
+
+use inquiry::Inquiry;
+use policy::{Case, Decision};
+
+/// Explains a decision. What only the request knows (its id, the access key, what the caller was
+/// told) is left for whoever has it to fill in.
+pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
+    let inquiry = Inquiry::of(case, names);
+    let name = |account: Option<_>| account.and_then(|account| names.account_name(account));
+    let answer = match inquiry.decision() {
+        Decision::Allow => Answer::Allowed,
+        Decision::Deny(denial) => Answer::Refused {
+            explicit: denial.explicit,
+            layer: denial.layer,
+        },
+    };
+    Explanation {
+        who: Who {
+            arn: case.caller.arn.clone(),
+            kind: inquiry.kind().to_owned(),
+            account: case.caller.account,
+            account_name: name(case.caller.account),
+            access_key_id: None,
+            session: None,
+        },
+        asked: Asked {
+            action: case.action.clone(),
+            resource: case.resource.clone(),
+            owner: case.owner,
+            owner_name: name(case.owner),
+            ..Asked::default()
+        },
+        told: None,
+        cause: cause::cause(&inquiry),
+        sides: sides::sides(&inquiry),
+        changes: match &answer {
+            Answer::Refused { .. } => change::changes(case, names),
+            Answer::Allowed | Answer::Failed => Vec::new(),
+        },
+        answer,
+        notes: Vec::new(),
+    }
+}
