@@ -127,11 +127,13 @@ class Sweep:
         deadline = time.monotonic() + JOURNAL_SECONDS_MAX
         while True:
             records: dict[str, list[dict]] = {}
-            for path in sorted((self.world.server.data / "journal").iterdir()):
+            for path in sorted((self.world.server.data / "journal").glob("*.jsonl")):
                 for line in path.read_text(errors="replace").splitlines(keepends=True):
                     if line.endswith("\n"):
                         record = json.loads(line)
-                        records.setdefault(record["request_id"], []).append(record)
+                        # A policy that was written beside its records has no request id.
+                        if "request_id" in record:
+                            records.setdefault(record["request_id"], []).append(record)
             if wanted <= records.keys() or time.monotonic() > deadline:
                 return records
             time.sleep(0.1)

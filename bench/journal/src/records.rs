@@ -40,7 +40,8 @@ pub fn bucket_policy(bytes: usize) -> Arc<Policy> {
 }
 
 fn own_policy() -> Arc<Policy> {
-    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
+    let text =
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
     Arc::new(Policy::load(PolicyKind::Identity, text).expect("a policy"))
 }
 
@@ -65,13 +66,18 @@ pub fn case(bucket: &Arc<Policy>, resource: &str) -> Case {
             one("aws:currenttime", "2026-05-28T20:26:40Z"),
             one("aws:epochtime", "1780000000"),
             one("aws:securetransport", "false"),
-            one("aws:useragent", "aws-sdk-java/2.25.0 Linux/6.1 OpenJDK_64-Bit_Server_VM/21"),
+            one(
+                "aws:useragent",
+                "aws-sdk-java/2.25.0 Linux/6.1 OpenJDK_64-Bit_Server_VM/21",
+            ),
             one("s3:authtype", "REST-HEADER"),
             one("s3:signatureversion", "AWS4-HMAC-SHA256"),
             one("s3:x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
         ]),
         identity: vec![AttachedPolicy {
-            source: PolicySource::Inline { name: "deliver".to_owned() },
+            source: PolicySource::Inline {
+                name: "deliver".to_owned(),
+            },
             policy: own_policy(),
         }],
         boundary: None,
@@ -80,6 +86,7 @@ pub fn case(bucket: &Arc<Policy>, resource: &str) -> Case {
             bucket: "reports".to_owned(),
             policy: Some(bucket.clone()),
             ownership: ObjectOwnership::BucketOwnerEnforced,
+            bucket_ownership: ObjectOwnership::BucketOwnerEnforced,
             bucket_acl: Vec::new(),
             object: None,
             bucket_block: BlockPublicAccess::default(),

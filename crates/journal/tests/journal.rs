@@ -4,11 +4,13 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{CUSTOMER, FIRM, allowed, bucket_policy, files, identity_policy, refused};
+use common::{CUSTOMER, FIRM, allowed, bucket_policy, case, files, identity_policy, refused};
 use jiff::Timestamp;
 use journal::{Filter, Journal, Limits, Record, Verdict};
+use policy::{AttachedPolicy, KeyTarget, Policy, PolicyKind, PolicySource, Target};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Files of 4 KiB, for as long as these tests' records are old.
@@ -114,6 +116,63 @@ fn a_document_has_the_hash_of_its_kind_and_text_as_its_id() {
     let record = text.lines().last().unwrap();
     assert!(record.starts_with(r#"{"time":"2026-03-01T12:00:00Z","request_id":"one""#));
     assert!(record.contains(&format!(r#"{{"document":"{id}"}}"#)));
+}
+
+#[test]
+fn documents_are_put_back_wherever_a_policy_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path(), WIDE).unwrap();
+    let attached = |name: &str, source| AttachedPolicy {
+        source,
+        policy: identity_policy(name),
+    };
+    let mut s3 = case(&bucket_policy(300, "Bucket"), &identity_policy("Own"));
+    s3.boundary = Some(attached(
+        "Boundary",
+        PolicySource::Managed {
+            arn: "arn:aws:iam::111111111111:policy/limit".to_owned(),
+        },
+    ));
+    s3.session = Some(vec![
+        attached("Session", PolicySource::SessionInline),
+        attached("Own", PolicySource::SessionInline),
+    ]);
+    if let Target::S3(target) = &mut s3.target {
+        target.writes_policy = Some(bucket_policy(400, "Written"));
+    }
+    let mut trust = s3.clone();
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}}"#;
+    trust.target = Target::Trust {
+        policy: Some(Arc::new(Policy::load(PolicyKind::Trust, text).unwrap())),
+    };
+    let mut nobody = s3.clone();
+    nobody.target = Target::Trust { policy: None };
+    let mut key = s3.clone();
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*"}}"#;
+    key.target = Target::Key(Box::new(KeyTarget {
+        policy: Arc::new(Policy::load(PolicyKind::Key, text).unwrap()),
+        grants: Vec::new(),
+        encryption_context: vec![("document".to_owned(), "0".repeat(64))],
+    }));
+    let mut record = allowed("places");
+    record.status = 403;
+    let answers = [s3, trust, nobody, key].map(|case| journal::Asked {
+        verdict: Verdict::ImplicitDeny,
+        case: Some(Box::new(case)),
+        ..record.asked[0].clone()
+    });
+    record.asked = answers.to_vec();
+    journal.record(record.clone());
+    assert_eq!(journal.find("places").unwrap(), Some(record));
+    let text = fs::read_to_string(&files(dir.path(), "jsonl")[0]).unwrap();
+    let (documents, records): (Vec<&str>, Vec<&str>) = text
+        .lines()
+        .partition(|line| line.starts_with(r#"{"document":""#));
+    assert_eq!((documents.len(), records.len()), (7, 1));
+    assert!(
+        !records[0].contains("2012-10-17"),
+        "no document stays in the record"
+    );
 }
 
 #[test]
