@@ -54,7 +54,7 @@ mod users;
 
 pub use access_keys::{KeyUse, NewAccessKey};
 pub use accounts::{CreatedAccount, NewAccount, WellKnownKey};
-pub use credentials::{CredentialError, Found, session_arn};
+pub use credentials::{CredentialError, Found, federated_user_arn, session_arn};
 pub use entity_error::{
     DeleteConflict, EntityAlreadyExists, EntityError, InvalidInput, LimitExceeded, NoSuchEntity,
 };
@@ -65,7 +65,7 @@ pub use policies::{
     UserOfPolicyFilter, VersionView,
 };
 pub use roles::{NewRole, RoleView};
-pub use sessions::{NewRoleSession, TemporaryCredentials};
+pub use sessions::{NewFederationSession, NewRoleSession, TemporaryCredentials};
 pub use snapshot::{AccountState, ByName, EntityRef, EntitySet, KeyOwner, Snapshot, name_key};
 pub use state::{
     AccessKey, Account, AccountStatus, Entity, Group, InlinePolicy, InstanceProfile, KeyStatus,

@@ -2,11 +2,13 @@
 mod assume_role;
 mod get_access_key_info;
 mod get_caller_identity;
+mod get_federation_token;
 mod get_session_token;
 
 pub use assume_role::AssumeRole;
 pub use get_access_key_info::GetAccessKeyInfo;
 pub use get_caller_identity::GetCallerIdentity;
+pub use get_federation_token::GetFederationToken;
 pub use get_session_token::GetSessionToken;
 
 /// Hands every operation to `$each`, so that no list of operations is ever written twice.
@@ -16,6 +18,7 @@ macro_rules! for_each_operation {
             AssumeRole
             GetAccessKeyInfo
             GetCallerIdentity
+            GetFederationToken
             GetSessionToken
         }
     };
