@@ -52,6 +52,7 @@
 //! ```
 
 mod acl;
+mod action_names;
 mod caller;
 mod condition;
 mod context;
@@ -63,6 +64,7 @@ mod json;
 mod kms_rules;
 mod layer;
 mod message;
+mod outline;
 mod pattern;
 mod principal;
 mod public;
@@ -73,6 +75,7 @@ mod validate;
 mod verdict;
 
 pub use acl::requester_pays_admits;
+pub use action_names::{action_name, resource_form};
 pub use caller::{Caller, CallerKind};
 pub use context::{Context, Lookup};
 pub use decision::{
@@ -83,6 +86,7 @@ pub use decision::{
 pub use document::{Finding, Policy, PolicyKind, Position, PrincipalRef, Rewrite, size_for_quota};
 pub use evaluate::{decide, decide_within, explain, explain_within};
 pub use message::{Audience, MessageParts, ResourceQuoting};
+pub use outline::{KeyUse, StatementOutline, has_value};
 pub use verdict::{
     Clause, Effect, Given, LayerSays, Outcome, Reason, StatementStep, Step, Verdict,
 };
