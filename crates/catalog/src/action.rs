@@ -172,6 +172,10 @@ pub mod iam {
     DeleteAccountAlias on AccountWide,
     GetAccountSummary on AccountWide,
     GetAccountAuthorizationDetails on AccountWide,
+    SimulateCustomPolicy on AccountWide,
+    SimulatePrincipalPolicy on IamEntity,
+    GetContextKeysForCustomPolicy on AccountWide,
+    GetContextKeysForPrincipalPolicy on IamEntity,
     }
 }
 

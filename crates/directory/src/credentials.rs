@@ -380,7 +380,7 @@ fn root(state: &AccountState) -> Identity {
     }
 }
 
-fn user(state: &AccountState, id: &str) -> Result<Identity, CredentialError> {
+pub(crate) fn user(state: &AccountState, id: &str) -> Result<Identity, CredentialError> {
     let user = state.by_id::<User>(id).ok_or(CredentialError::UnknownKey)?;
     let account = &state.account;
     let arn = crate::state::entity_arn(account.id, EntityKind::User, &user.path, &user.name);
@@ -489,7 +489,7 @@ fn overlaid(own: &Tags, session: &Tags) -> Tags {
     tags
 }
 
-fn own_policies(
+pub(crate) fn own_policies(
     state: &AccountState,
     inline: &[InlinePolicy],
     attached: &[String],
@@ -512,7 +512,7 @@ fn own_policies(
     Ok(policies)
 }
 
-fn add_group_policies(
+pub(crate) fn add_group_policies(
     state: &AccountState,
     group: &Group,
     policies: &mut Vec<AttachedPolicy>,
@@ -538,7 +538,7 @@ fn add_group_policies(
     Ok(())
 }
 
-fn boundary(
+pub(crate) fn boundary(
     state: &AccountState,
     arn: Option<&str>,
 ) -> Result<Option<AttachedPolicy>, CredentialError> {

@@ -44,6 +44,7 @@ mod policies;
 pub mod quotas;
 mod roles;
 mod sessions;
+mod simulation;
 mod snapshot;
 mod state;
 mod store;
@@ -66,6 +67,7 @@ pub use policies::{
 };
 pub use roles::{NewRole, RoleView};
 pub use sessions::{NewFederationSession, NewRoleSession, TemporaryCredentials};
+pub use simulation::SimulatedPrincipal;
 pub use snapshot::{AccountState, ByName, EntityRef, EntitySet, KeyOwner, Snapshot, name_key};
 pub use state::{
     AccessKey, Account, AccountStatus, Entity, Group, InlinePolicy, InstanceProfile, KeyStatus,
