@@ -172,6 +172,10 @@ pub mod iam {
     DeleteAccountAlias on AccountWide,
     GetAccountSummary on AccountWide,
     GetAccountAuthorizationDetails on AccountWide,
+    SimulateCustomPolicy on AccountWide,
+    SimulatePrincipalPolicy on IamEntity,
+    GetContextKeysForCustomPolicy on AccountWide,
+    GetContextKeysForPrincipalPolicy on IamEntity,
     }
 }
 
@@ -185,6 +189,16 @@ pub mod sts {
     GetCallerIdentity on AccountWide,
     GetSessionToken on AccountWide,
     GetAccessKeyInfo on AccountWide,
+    GetFederationToken on FederatedUser,
+    }
+
+    /// `sts:TagSession` where the session is that of a federated user: the action has one name and
+    /// two kinds of resources.
+    #[derive(Debug)]
+    pub enum TagFederatedUser {}
+    impl crate::Action for TagFederatedUser {
+        type Resource = crate::FederatedUser;
+        const NAME: &'static str = "sts:TagSession";
     }
 }
 

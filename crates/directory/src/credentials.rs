@@ -151,8 +151,10 @@ impl Directory {
             return Err(CredentialError::InvalidToken);
         }
         let lives = match claims.kind {
-            ClaimKind::Root => true,
-            ClaimKind::User => state.by_id::<User>(&claims.principal_id).is_some(),
+            ClaimKind::Root | ClaimKind::FederatedRoot => true,
+            ClaimKind::User | ClaimKind::FederatedUser => {
+                state.by_id::<User>(&claims.principal_id).is_some()
+            }
             ClaimKind::Role => state.by_id::<Role>(&claims.principal_id).is_some(),
         };
         if !lives {
@@ -185,8 +187,8 @@ impl Directory {
     ///
     /// # Errors
     /// The principal is gone meanwhile, its policies are incomplete, or the session must not be
-    /// used for this service: IAM takes no `GetSessionToken` credentials made without MFA
-    /// (AWS: GetSessionToken).
+    /// used for this service: IAM takes no `GetSessionToken` credentials made without MFA, and none
+    /// of `GetFederationToken` (AWS: Compare AWS STS credentials).
     pub fn identity(&self, found: &Found, service: &str) -> Result<Identity, CredentialError> {
         let snapshot = self.peek();
         let state = snapshot
@@ -197,7 +199,12 @@ impl Directory {
             Holder::Root => root(state),
             Holder::User { id } => user(state, id)?,
             Holder::Session(claims) => {
-                if claims.kind != ClaimKind::Role && claims.mfa_at.is_none() && service == "iam" {
+                let iam_takes = match claims.kind {
+                    ClaimKind::Role => true,
+                    ClaimKind::User | ClaimKind::Root => claims.mfa_at.is_some(),
+                    ClaimKind::FederatedUser | ClaimKind::FederatedRoot => false,
+                };
+                if service == "iam" && !iam_takes {
                     return Err(CredentialError::InvalidToken);
                 }
                 self.session(state, claims)?
@@ -214,7 +221,10 @@ impl Directory {
             Holder::Session(claims) => match claims.kind {
                 ClaimKind::Role => &claims.principal_id,
                 // AWS shows the use of the key that made the session, not of the session.
-                ClaimKind::User | ClaimKind::Root => return,
+                ClaimKind::User
+                | ClaimKind::Root
+                | ClaimKind::FederatedUser
+                | ClaimKind::FederatedRoot => return,
             },
         };
         self.inner.usage.note(id, now, service, region);
@@ -225,6 +235,21 @@ impl Directory {
             ClaimKind::Root => root(state),
             ClaimKind::User => user(state, &claims.principal_id)?,
             ClaimKind::Role => role(state, claims)?,
+            ClaimKind::FederatedUser => {
+                federated(user(state, &claims.principal_id)?, state, claims)
+            }
+            ClaimKind::FederatedRoot => {
+                let mut root = root(state);
+                // Root users have no policies and may do everything; the session policies bound
+                // something only if there is something to bound.
+                root.policies = Arc::new([AttachedPolicy {
+                    source: PolicySource::Inline {
+                        name: "root".to_owned(),
+                    },
+                    policy: everything().ok_or(CredentialError::InvalidToken)?,
+                }]);
+                federated(root, state, claims)
+            }
         };
         let time = |seconds: i64| {
             Timestamp::UNIX_EPOCH
@@ -255,20 +280,26 @@ impl Directory {
         state: &AccountState,
         claims: &Claims,
     ) -> Result<Option<Vec<AttachedPolicy>>, CredentialError> {
+        let guard = |policy: Option<Arc<Policy>>| {
+            Ok(AttachedPolicy {
+                source: PolicySource::SessionInline,
+                policy: policy.ok_or(CredentialError::InvalidToken)?,
+            })
+        };
+        let mut policies = Vec::with_capacity(2 + claims.policy_arns.len());
         match claims.kind.session_kind() {
             SessionKind::SessionToken => {
-                return Ok(Some(vec![AttachedPolicy {
-                    source: PolicySource::SessionInline,
-                    policy: session_token_guard(claims.mfa_at.is_some())
-                        .ok_or(CredentialError::InvalidToken)?,
-                }]));
+                return Ok(Some(vec![guard(session_token_guard(
+                    claims.mfa_at.is_some(),
+                ))?]));
             }
-            SessionKind::Role | SessionKind::FederatedUser => {}
+            SessionKind::Role if claims.policy.is_none() && claims.policy_arns.is_empty() => {
+                return Ok(None);
+            }
+            SessionKind::Role => {}
+            // It allows nothing: without policies that were passed, nothing is allowed (spec E-3).
+            SessionKind::FederatedUser => policies.push(guard(federation_token_guard())?),
         }
-        if claims.policy.is_none() && claims.policy_arns.is_empty() {
-            return Ok(None);
-        }
-        let mut policies = Vec::with_capacity(1 + claims.policy_arns.len());
         if let Some(text) = &claims.policy {
             policies.push(AttachedPolicy {
                 source: PolicySource::SessionInline,
@@ -308,6 +339,24 @@ fn session_token_guard(has_mfa: bool) -> Option<Arc<Policy>> {
     });
     let [with_mfa, without] = guards;
     if has_mfa { with_mfa } else { without }.clone()
+}
+
+/// What `GetFederationToken` credentials must not do (spec E-3; AWS: Compare AWS STS credentials):
+/// nothing of IAM, and of STS only GetCallerIdentity, which asks nothing.
+fn federation_token_guard() -> Option<Arc<Policy>> {
+    static GUARD: OnceLock<Option<Arc<Policy>>> = OnceLock::new();
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Sid":"LimitsOfGetFederationToken","Effect":"Deny","Action":["iam:*","sts:*"],"Resource":"*"}]}"#;
+    let load = || Policy::load(PolicyKind::Session, text).ok().map(Arc::new);
+    GUARD.get_or_init(load).clone()
+}
+
+/// What root users may do.
+fn everything() -> Option<Arc<Policy>> {
+    static EVERYTHING: OnceLock<Option<Arc<Policy>>> = OnceLock::new();
+    let text =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let load = || Policy::load(PolicyKind::Identity, text).ok().map(Arc::new);
+    EVERYTHING.get_or_init(load).clone()
 }
 
 pub(crate) fn root(state: &AccountState) -> Identity {
@@ -407,6 +456,36 @@ pub(crate) fn role(state: &AccountState, claims: &Claims) -> Result<Identity, Cr
     })
 }
 
+/// The federated user of a user or root user: its policies and boundary, under another name (spec
+/// E-13).
+fn federated(of: Identity, state: &AccountState, claims: &Claims) -> Identity {
+    let account = state.account.id;
+    let arn = federated_user_arn(account, &claims.session_name);
+    let id = format!("{account}:{}", claims.session_name);
+    Identity {
+        caller: Caller {
+            kind: CallerKind::FederatedUser {
+                user_arn: of.caller.arn,
+                user_unique_id: of.caller.unique_id,
+            },
+            principal_arn: arn.clone(),
+            arn,
+            unique_id: id.clone(),
+            user_id: id,
+            user_name: None,
+            tags: overlaid(&of.caller.tags, &claims.tags),
+            account: of.caller.account,
+            canonical_id: of.caller.canonical_id,
+        },
+        ..of
+    }
+}
+
+/// `arn:aws:sts::ACCOUNT:federated-user/NAME` (spec E-13).
+pub fn federated_user_arn(account: AccountId, name: &str) -> String {
+    format!("arn:aws:sts::{account}:federated-user/{name}")
+}
+
 /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`, without the role's path (spec E-13).
 pub fn session_arn(account: AccountId, role_name: &str, session_name: &str) -> String {
     format!("arn:aws:sts::{account}:assumed-role/{role_name}/{session_name}")
@@ -427,7 +506,7 @@ fn overlaid(own: &Tags, session: &Tags) -> Tags {
     tags
 }
 
-fn own_policies(
+pub(crate) fn own_policies(
     state: &AccountState,
     inline: &[InlinePolicy],
     attached: &[String],
@@ -450,7 +529,7 @@ fn own_policies(
     Ok(policies)
 }
 
-fn add_group_policies(
+pub(crate) fn add_group_policies(
     state: &AccountState,
     group: &Group,
     policies: &mut Vec<AttachedPolicy>,
@@ -476,7 +555,7 @@ fn add_group_policies(
     Ok(())
 }
 
-fn boundary(
+pub(crate) fn boundary(
     state: &AccountState,
     arn: Option<&str>,
 ) -> Result<Option<AttachedPolicy>, CredentialError> {

@@ -46,6 +46,7 @@ mod principals;
 pub mod quotas;
 mod roles;
 mod sessions;
+mod simulation;
 mod snapshot;
 mod state;
 mod store;
@@ -56,7 +57,7 @@ mod users;
 
 pub use access_keys::{KeyUse, NewAccessKey};
 pub use accounts::{CreatedAccount, NewAccount, WellKnownKey};
-pub use credentials::{CredentialError, Found, session_arn};
+pub use credentials::{CredentialError, Found, federated_user_arn, session_arn};
 pub use entity_error::{
     DeleteConflict, EntityAlreadyExists, EntityError, InvalidInput, LimitExceeded, NoSuchEntity,
 };
@@ -71,7 +72,8 @@ pub use principals::{
     session_policy,
 };
 pub use roles::{NewRole, RoleView};
-pub use sessions::{NewRoleSession, TemporaryCredentials};
+pub use sessions::{NewFederationSession, NewRoleSession, TemporaryCredentials};
+pub use simulation::SimulatedPrincipal;
 pub use snapshot::{AccountState, ByName, EntityRef, EntitySet, KeyOwner, Snapshot, name_key};
 pub use state::{
     AccessKey, Account, AccountStatus, Entity, Group, InlinePolicy, InstanceProfile, KeyStatus,

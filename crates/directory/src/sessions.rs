@@ -20,6 +20,7 @@ use seal::{KeyEncryptionKey, SealError};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{self, IdPrefix, Secret};
+use crate::snapshot::AccountState;
 use crate::state::{Role, Tags};
 use crate::store::{Directory, DirectoryError};
 
@@ -86,6 +87,12 @@ pub(crate) enum ClaimKind {
     /// `GetSessionToken` of a root user
     #[serde(rename = "o")]
     Root,
+    /// `GetFederationToken` of a user
+    #[serde(rename = "f")]
+    FederatedUser,
+    /// `GetFederationToken` of a root user
+    #[serde(rename = "g")]
+    FederatedRoot,
 }
 
 impl ClaimKind {
@@ -93,6 +100,7 @@ impl ClaimKind {
         match self {
             ClaimKind::Role => SessionKind::Role,
             ClaimKind::User | ClaimKind::Root => SessionKind::SessionToken,
+            ClaimKind::FederatedUser | ClaimKind::FederatedRoot => SessionKind::FederatedUser,
         }
     }
 }
@@ -214,6 +222,19 @@ pub struct NewRoleSession {
     pub source_identity: Option<String>,
 }
 
+/// A session of a federated user to be made; all of it was validated by the caller.
+#[derive(Clone, Debug)]
+pub struct NewFederationSession {
+    /// How long it lasts.
+    pub seconds: u32,
+    /// The inline session policy.
+    pub policy: Option<String>,
+    /// ARNs of managed session policies.
+    pub policy_arns: Vec<String>,
+    /// Session tags.
+    pub tags: Tags,
+}
+
 /// Temporary credentials: the only showing of their secret.
 #[expect(missing_debug_implementations, reason = "it holds a secret")]
 pub struct TemporaryCredentials {
@@ -258,13 +279,7 @@ impl Directory {
                     let state = snapshot
                         .account(account)
                         .ok_or(DirectoryError::NoSuchAccount { account })?;
-                    if let Some(arn) = session
-                        .policy_arns
-                        .iter()
-                        .find(|arn| crate::credentials::managed(state, arn).is_none())
-                    {
-                        return Err(DirectoryError::NoSuchSessionPolicy { arn: arn.clone() });
-                    }
+                    require_managed(state, &session.policy_arns)?;
                     account
                 }
                 None => {
@@ -329,6 +344,49 @@ impl Directory {
         })
     }
 
+    /// Makes temporary credentials for a federated user of the user or root user who calls. Nothing
+    /// is written. What is allowed follows from the policies of the user at each request.
+    ///
+    /// # Errors
+    /// There is no randomness, the caller has no long-term credentials, or a managed session policy
+    /// is neither of the account nor AWS's.
+    pub fn federation_token(
+        &self,
+        permit: &Permit<sts::GetFederationToken>,
+        session: NewFederationSession,
+    ) -> Result<TemporaryCredentials, DirectoryError> {
+        let caller = &permit.identity().caller;
+        let kind = match (&caller.kind, &permit.identity().session) {
+            (CallerKind::User, None) => ClaimKind::FederatedUser,
+            (CallerKind::Root, None) => ClaimKind::FederatedRoot,
+            _ => return Err(DirectoryError::NoLongTermCredentials),
+        };
+        let account = permit.resource().account;
+        {
+            let snapshot = self.peek();
+            let state = snapshot
+                .account(account)
+                .ok_or(DirectoryError::NoSuchAccount { account })?;
+            require_managed(state, &session.policy_arns)?;
+        }
+        let now = permit.request().now;
+        self.issue(Claims {
+            kind,
+            account,
+            principal_id: caller.unique_id.clone(),
+            session_name: permit.resource().name.clone(),
+            issued_at: now.as_second(),
+            expires_at: now.as_second() + i64::from(session.seconds),
+            policy: session.policy,
+            policy_arns: session.policy_arns,
+            tags: session.tags,
+            transitive_tag_keys: Vec::new(),
+            source_identity: None,
+            chained: false,
+            mfa_at: None,
+        })
+    }
+
     fn issue(&self, claims: Claims) -> Result<TemporaryCredentials, DirectoryError> {
         let access_key_id = ids::mint(IdPrefix::TemporaryAccessKey, claims.account)?;
         let (session_token, secret) = self.inner.session_keys.seal(&access_key_id, &claims)?;
@@ -341,6 +399,15 @@ impl Directory {
             session_token,
             expires_at,
         })
+    }
+}
+
+/// Session policies must be managed policies of the account, or AWS's.
+fn require_managed(state: &AccountState, arns: &[String]) -> Result<(), DirectoryError> {
+    let missing = |arn: &&String| crate::credentials::managed(state, arn).is_none();
+    match arns.iter().find(missing) {
+        Some(arn) => Err(DirectoryError::NoSuchSessionPolicy { arn: arn.clone() }),
+        None => Ok(()),
     }
 }
 

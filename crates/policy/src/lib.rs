@@ -52,6 +52,7 @@
 //! ```
 
 mod acl;
+mod action_names;
 mod actions;
 mod caller;
 mod case;
@@ -65,6 +66,7 @@ mod json;
 mod kms_rules;
 mod layer;
 mod message;
+mod outline;
 mod pattern;
 mod pattern_set;
 mod principal;
@@ -76,6 +78,7 @@ mod validate;
 mod verdict;
 
 pub use acl::requester_pays_admits;
+pub use action_names::{action_name, resource_form};
 pub use caller::{Caller, CallerKind};
 pub use case::{Case, ContextValue, KeyTarget, ObjectTarget, S3Target, Target};
 pub use context::{Context, KnownKey, Lookup};
@@ -89,6 +92,7 @@ pub use document::{
 };
 pub use evaluate::{decide, decide_with_reason, decide_within, explain, explain_within};
 pub use message::{Audience, MessageParts, ResourceQuoting};
+pub use outline::{KeyUse, StatementOutline, has_value};
 pub use s3_actions::s3_action_has_key;
 pub use verdict::{
     Clause, Effect, Given, LayerSays, Outcome, Reason, StatementStep, Step, Verdict,

@@ -187,9 +187,6 @@ impl From<DirectoryError> for StsError {
     fn from(error: DirectoryError) -> StsError {
         match error {
             DirectoryError::NoSuchSessionPolicy { arn } => StsError::NoSuchPolicy(arn),
-            DirectoryError::NoLongTermCredentials => {
-                StsError::SessionCredentials("GetSessionToken")
-            }
             error => StsError::InternalFailure(Box::new(error)),
         }
     }

@@ -3,12 +3,14 @@ mod assume_role;
 mod decode_authorization_message;
 mod get_access_key_info;
 mod get_caller_identity;
+mod get_federation_token;
 mod get_session_token;
 
 pub use assume_role::AssumeRole;
 pub use decode_authorization_message::DecodeAuthorizationMessage;
 pub use get_access_key_info::GetAccessKeyInfo;
 pub use get_caller_identity::GetCallerIdentity;
+pub use get_federation_token::GetFederationToken;
 pub use get_session_token::GetSessionToken;
 
 /// Hands every operation to `$each`, so that no list of operations is ever written twice.
@@ -19,6 +21,7 @@ macro_rules! for_each_operation {
             DecodeAuthorizationMessage
             GetAccessKeyInfo
             GetCallerIdentity
+            GetFederationToken
             GetSessionToken
         }
     };
