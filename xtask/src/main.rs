@@ -4,6 +4,7 @@
 //! cargo xtask serve [--release] [-- ARGUMENTS of `strongroom serve`]
 //! cargo xtask test [--group NAME]... [--list]
 //! cargo xtask matrix
+//! cargo xtask fuzz TARGET [--cases N] [--seed S] [--first N] [--file PATH]
 //! cargo xtask ci
 //! cargo xtask models
 //! ```
@@ -11,6 +12,7 @@
 //! It is not part of the product: nothing here is shipped.
 
 mod count;
+mod fuzz;
 mod groups;
 mod install;
 mod models;
@@ -27,6 +29,8 @@ usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom ser
                                                    makes accounts with fixed keys to try things with
        cargo xtask test [--group NAME]... [--list] build, install what the tests need, run them
        cargo xtask matrix                          write docs/authorization-matrix.md anew
+       cargo xtask fuzz TARGET [--cases N] [--seed S]
+                                                   feed a reader of bytes with bad input
        cargo xtask ci                              what continuous integration runs (.ci/run)
        cargo xtask models                          make the tables that are derived from AWS's models";
 
@@ -49,6 +53,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
         "serve" => serve::run(rest),
         "test" => test::run(rest),
         "matrix" => test::write_matrix(),
+        "fuzz" => fuzz::run(rest),
         "ci" => work::run_to_the_end(work::command("bash").arg(".ci/run").args(rest)),
         "models" => models::run()
             .map(|()| ExitCode::SUCCESS)
