@@ -139,7 +139,10 @@ def account_row(operation: str, action: str, more=None, describe=None) -> Case:
     def arguments(target: Target) -> dict:
         return {"AccountId": target.account.id} | (more or {})
 
-    return Case("s3control", operation, needs(f"{action} *"), arguments, an_account_block, describe, variant="of the account")
+    needed = needs(f"{action} *")
+    return Case(
+        "s3control", operation, needed, arguments, an_account_block, describe, variant="of the account"
+    )
 
 
 def own_policy(target: Target, action: str = "s3:ListBucket") -> str:

@@ -57,10 +57,9 @@ def check(title: str, made: str) -> None:
         parts = [sections[title].strip("\n") for title in TITLES if title in sections]
         FILE.write_text("\n\n".join(parts) + "\n")
         return
-    difference = difflib.unified_diff(
-        kept.strip("\n").splitlines(), made.strip("\n").splitlines(), f"{FILE.name} ({title})", "the server", "", "", 1, ""
-    )
-    told = "\n".join(difference)
+    before, after = kept.strip("\n").splitlines(), made.strip("\n").splitlines()
+    names = (f"{FILE.name} ({title})", "the server")
+    told = "\n".join(difflib.unified_diff(before, after, *names, n=1, lineterm=""))
     assert not told, f"\n{told}\n\nIf this is meant: {REGENERATE}, and review the difference."
 
 

@@ -5,6 +5,7 @@
 //! cargo xtask test [--group NAME]... [--list]
 //! cargo xtask fuzz NAME [ARGUMENTS] [--list]
 //! cargo xtask matrix
+//! cargo xtask fuzz TARGET [--cases N] [--seed S] [--first N] [--file PATH]
 //! cargo xtask ci
 //! cargo xtask models
 //! cargo xtask bench NAME [--quick] [PART]...
@@ -32,6 +33,8 @@ usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom ser
        cargo xtask test [--group NAME]... [--list] build, install what the tests need, run them
        cargo xtask fuzz NAME [ARGUMENTS]           random input for as long as wanted; --list says which there are
        cargo xtask matrix                          write docs/authorization-matrix.md anew
+       cargo xtask fuzz TARGET [--cases N] [--seed S]
+                                                   feed a reader of bytes with bad input
        cargo xtask ci                              what continuous integration runs (.ci/run)
        cargo xtask models                          make the tables that are derived from AWS's models
        cargo xtask bench NAME [--quick] [PART]...  measure in release and print one table (bench/README.md);
@@ -57,6 +60,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
         "test" => test::run(rest),
         "fuzz" => fuzz::run(rest),
         "matrix" => test::write_matrix(),
+        "fuzz" => fuzz::run(rest),
         "ci" => work::run_to_the_end(work::command("bash").arg(".ci/run").args(rest)),
         "models" => models::run()
             .map(|()| ExitCode::SUCCESS)

@@ -76,8 +76,14 @@ impl Pattern {
         let mut tokens = Vec::new();
         let mut literal = start.to_owned();
         let mut rest = text;
+        // Behind the last brace no variable ends; to look for its end from every `${` would take the
+        // square of the length.
+        let braced = match variables {
+            Variables::Expand => text.rfind('}').unwrap_or(0),
+            Variables::Literal => 0,
+        };
         while let Some(char) = rest.chars().next() {
-            if variables == Variables::Expand
+            if text.len() - rest.len() < braced
                 && let Some((variable, after)) = variable(rest)
             {
                 match variable {
