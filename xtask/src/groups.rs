@@ -40,6 +40,10 @@ pub fn all() -> Result<Vec<Group>, Failure> {
             name: "walkthroughs".into(),
             kind: Kind::Pytest(vec![tests.join("selftest"), tests.join("walkthroughs")]),
         },
+        Group {
+            name: "failures".into(),
+            kind: Kind::Pytest(vec![tests.join("failures")]),
+        },
     ];
     for name in sdks()? {
         let folder = tests.join("sdks").join(&name);

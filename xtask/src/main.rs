@@ -5,6 +5,7 @@
 //! cargo xtask test [--group NAME]... [--list]
 //! cargo xtask ci
 //! cargo xtask models
+//! cargo xtask failures
 //! ```
 //!
 //! It is not part of the product: nothing here is shipped.
@@ -26,7 +27,8 @@ usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom ser
                                                    makes accounts with fixed keys to try things with
        cargo xtask test [--group NAME]... [--list] build, install what the tests need, run them
        cargo xtask ci                              what continuous integration runs (.ci/run)
-       cargo xtask models                          make the tables that are derived from AWS's models";
+       cargo xtask models                          make the tables that are derived from AWS's models
+       cargo xtask failures                        write the pages of docs/failures anew, from their tests";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,6 +49,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
         "serve" => serve::run(rest),
         "test" => test::run(rest),
         "ci" => work::run_to_the_end(work::command("bash").arg(".ci/run").args(rest)),
+        "failures" => test::write_failures(),
         "models" => models::run()
             .map(|()| ExitCode::SUCCESS)
             .map_err(Failure::new),

@@ -17,8 +17,15 @@ const GROUPS_AT_ONCE: usize = 2;
 /// How much of a failed group's log is shown.
 const TAIL_LINES: usize = 80;
 
+/// Variables for the tests, beside the environment.
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 /// Runs the groups that the arguments name, or all.
 pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
+    run_with(arguments, &[])
+}
+
+fn run_with(arguments: &[String], variables: Variables<'_>) -> Result<ExitCode, Failure> {
     let all = groups::all()?;
     if arguments.iter().any(|argument| argument == "--list") {
         for group in &all {
@@ -31,13 +38,21 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
     let logs = work::target_directory()?.join("test-logs");
     std::fs::create_dir_all(&logs)?;
     let program = build(&chosen)?;
-    let total = run_all(chosen, &program, &logs);
+    let total = run_all(chosen, &program, &logs, variables);
     println!("{total}");
     Ok(if total.failed > 0 || total.is_empty() {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Runs the group whose tests write the pages of `docs/failures`, and lets them.
+pub fn write_failures() -> Result<ExitCode, Failure> {
+    run_with(
+        &["--group".to_owned(), "failures".to_owned()],
+        &[("STRONGROOM_WRITE_PAGES", "1")],
+    )
 }
 
 /// `--group NAME` may come more than once; without it every group is meant.
@@ -113,7 +128,7 @@ fn build(chosen: &[Group]) -> Result<PathBuf, Failure> {
 }
 
 /// Runs the groups side by side and prints a line for each as it ends.
-fn run_all(chosen: Vec<Group>, program: &Path, logs: &Path) -> Count {
+fn run_all(chosen: Vec<Group>, program: &Path, logs: &Path, variables: Variables<'_>) -> Count {
     let waiting = Mutex::new(VecDeque::from(chosen));
     let total = Mutex::new(Count::default());
     std::thread::scope(|scope| {
@@ -121,7 +136,7 @@ fn run_all(chosen: Vec<Group>, program: &Path, logs: &Path) -> Count {
             scope.spawn(|| {
                 while let Some(group) = next(&waiting) {
                     let began = Instant::now();
-                    let outcome = run_one(&group, program, logs);
+                    let outcome = run_one(&group, program, logs, variables);
                     // The lock is held while printing, so that lines of two groups do not mix.
                     let mut sum = total
                         .lock()
@@ -144,7 +159,12 @@ fn next(waiting: &Mutex<VecDeque<Group>>) -> Option<Group> {
 }
 
 /// Runs one group into its log. A group that fails or runs nothing has at least one failure.
-fn run_one(group: &Group, program: &Path, logs: &Path) -> Result<Count, Failure> {
+fn run_one(
+    group: &Group,
+    program: &Path,
+    logs: &Path,
+    variables: Variables<'_>,
+) -> Result<Count, Failure> {
     let log_path = log_of(group, logs);
     let log = File::create(&log_path)?;
     let report = group.report(logs);
@@ -153,6 +173,7 @@ fn run_one(group: &Group, program: &Path, logs: &Path) -> Result<Count, Failure>
     }
     let status = group
         .command(program, logs)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
