@@ -104,8 +104,8 @@ def test_an_acl_in_an_upload_needs_a_permission_of_its_own(story):
     story.title("What `why` says")
     why = story.why((
         'The upload carries an ACL, and that needs s3:PutObjectAcl besides s3:PutObject. The object '
-        'belongs to account 111111111111 (A); no identity policy of user al in account 111111111111 '
-        '(A) allows s3:PutObjectAcl on arn:aws:s3:::reports/june.csv. Statement 1 of the inline '
+        "belongs to the caller's account, whose policies alone must allow it: no identity policy of "
+        'user al in account 111111111111 (A) allows s3:PutObjectAcl on arn:aws:s3:::reports/june.csv. Statement 1 of the inline '
         'policy deliver is about that resource, but allows s3:PutObject only.'
     ))
     assert why.sides() == [(A, "DoesNotAllow"), (B, "Allows")]
@@ -352,7 +352,7 @@ keys_of al AccountAadmin
     story.title("The change")
     story.say("Both steps, and the copy again. Writing the tags is the next question:")
     story.apply(why)
-    story.refused(copy, told + (
+    story.refused(copy, (
         'An error occurred (AccessDenied) when calling the CopyObject operation: User: '
         'arn:aws:iam::111111111111:user/al is not authorized to perform: s3:PutObjectTagging on '
         'resource: "arn:aws:s3:::archive/may.csv" because no identity-based policy allows the '

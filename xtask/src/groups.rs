@@ -36,14 +36,12 @@ pub fn all() -> Result<Vec<Group>, Failure> {
             name: "clients".into(),
             kind: Kind::Pytest(vec![tests.join("clients")]),
         },
+        matrix(),
         Group {
             name: "walkthroughs".into(),
             kind: Kind::Pytest(vec![tests.join("selftest"), tests.join("walkthroughs")]),
         },
-        Group {
-            name: "failures".into(),
-            kind: Kind::Pytest(vec![tests.join("failures")]),
-        },
+        failures(),
     ];
     for name in sdks()? {
         let folder = tests.join("sdks").join(&name);
@@ -58,6 +56,22 @@ pub fn all() -> Result<Vec<Group>, Failure> {
         kind: Kind::Cargo(&["--package", "xtask"]),
     });
     Ok(groups)
+}
+
+/// Every operation by every kind of caller, compared with docs/authorization-matrix.md.
+pub fn matrix() -> Group {
+    Group {
+        name: "matrix".into(),
+        kind: Kind::Pytest(vec![Path::new("tests").join("matrix")]),
+    }
+}
+
+/// The classic failures, compared with the pages of docs/failures.
+pub fn failures() -> Group {
+    Group {
+        name: "failures".into(),
+        kind: Kind::Pytest(vec![Path::new("tests").join("failures")]),
+    }
 }
 
 /// The folders under tests/sdks: one group for each AWS SDK, started by pytest on the same harness.

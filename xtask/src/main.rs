@@ -3,14 +3,20 @@
 //! ```text
 //! cargo xtask serve [--release] [-- ARGUMENTS of `strongroom serve`]
 //! cargo xtask test [--group NAME]... [--list]
+//! cargo xtask fuzz NAME [ARGUMENTS] [--list]
+//! cargo xtask matrix
+//! cargo xtask fuzz TARGET [--cases N] [--seed S] [--first N] [--file PATH]
 //! cargo xtask ci
 //! cargo xtask models
 //! cargo xtask failures
+//! cargo xtask bench NAME [--quick] [PART]...
 //! ```
 //!
 //! It is not part of the product: nothing here is shipped.
 
+mod bench;
 mod count;
+mod fuzz;
 mod groups;
 mod install;
 mod models;
@@ -26,9 +32,15 @@ const USAGE: &str = "\
 usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom serve`; --dev among ARGUMENTS
                                                    makes accounts with fixed keys to try things with
        cargo xtask test [--group NAME]... [--list] build, install what the tests need, run them
+       cargo xtask fuzz NAME [ARGUMENTS]           random input for as long as wanted; --list says which there are
+       cargo xtask matrix                          write docs/authorization-matrix.md anew
+       cargo xtask fuzz TARGET [--cases N] [--seed S]
+                                                   feed a reader of bytes with bad input
        cargo xtask ci                              what continuous integration runs (.ci/run)
        cargo xtask models                          make the tables that are derived from AWS's models
-       cargo xtask failures                        write the pages of docs/failures anew, from their tests";
+       cargo xtask failures                        write the pages of docs/failures anew, from their tests
+       cargo xtask bench NAME [--quick] [PART]...  measure in release and print one table (bench/README.md);
+                                                   NAME is `authorization` or `journal`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,11 +60,14 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
     match task.as_str() {
         "serve" => serve::run(rest),
         "test" => test::run(rest),
+        "fuzz" => fuzz::run(rest),
+        "matrix" => test::write_matrix(),
         "ci" => work::run_to_the_end(work::command("bash").arg(".ci/run").args(rest)),
         "failures" => test::write_failures(),
         "models" => models::run()
             .map(|()| ExitCode::SUCCESS)
             .map_err(Failure::new),
+        "bench" => bench::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

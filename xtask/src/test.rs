@@ -17,15 +17,8 @@ const GROUPS_AT_ONCE: usize = 2;
 /// How much of a failed group's log is shown.
 const TAIL_LINES: usize = 80;
 
-/// Variables for the tests, beside the environment.
-type Variables<'a> = &'a [(&'a str, &'a str)];
-
 /// Runs the groups that the arguments name, or all.
 pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
-    run_with(arguments, &[])
-}
-
-fn run_with(arguments: &[String], variables: Variables<'_>) -> Result<ExitCode, Failure> {
     let all = groups::all()?;
     if arguments.iter().any(|argument| argument == "--list") {
         for group in &all {
@@ -38,7 +31,7 @@ fn run_with(arguments: &[String], variables: Variables<'_>) -> Result<ExitCode, 
     let logs = work::target_directory()?.join("test-logs");
     std::fs::create_dir_all(&logs)?;
     let program = build(&chosen)?;
-    let total = run_all(chosen, &program, &logs, variables);
+    let total = run_all(chosen, &program, &logs);
     println!("{total}");
     Ok(if total.failed > 0 || total.is_empty() {
         ExitCode::FAILURE
@@ -47,12 +40,31 @@ fn run_with(arguments: &[String], variables: Variables<'_>) -> Result<ExitCode, 
     })
 }
 
-/// Runs the group whose tests write the pages of `docs/failures`, and lets them.
+/// `cargo xtask matrix`: writes docs/authorization-matrix.md anew, from what the server answers now.
+pub fn write_matrix() -> Result<ExitCode, Failure> {
+    let group = groups::matrix();
+    let chosen = std::slice::from_ref(&group);
+    install::for_groups(chosen)?;
+    let logs = work::target_directory()?.join("test-logs");
+    std::fs::create_dir_all(&logs)?;
+    let program = build(chosen)?;
+    let mut command = group.command(&program, &logs);
+    // One process, for the services' sections are written into one file.
+    command.args(["-n", "0"]).env("STRONGROOM_MATRIX", "write");
+    work::run_to_the_end(&mut command)
+}
+
+/// `cargo xtask failures`: writes the pages of docs/failures anew, from what the tests do and see.
 pub fn write_failures() -> Result<ExitCode, Failure> {
-    run_with(
-        &["--group".to_owned(), "failures".to_owned()],
-        &[("STRONGROOM_WRITE_PAGES", "1")],
-    )
+    let group = groups::failures();
+    let chosen = std::slice::from_ref(&group);
+    install::for_groups(chosen)?;
+    let logs = work::target_directory()?.join("test-logs");
+    std::fs::create_dir_all(&logs)?;
+    let program = build(chosen)?;
+    let mut command = group.command(&program, &logs);
+    command.env("STRONGROOM_WRITE_PAGES", "1");
+    work::run_to_the_end(&mut command)
 }
 
 /// `--group NAME` may come more than once; without it every group is meant.
@@ -128,7 +140,7 @@ fn build(chosen: &[Group]) -> Result<PathBuf, Failure> {
 }
 
 /// Runs the groups side by side and prints a line for each as it ends.
-fn run_all(chosen: Vec<Group>, program: &Path, logs: &Path, variables: Variables<'_>) -> Count {
+fn run_all(chosen: Vec<Group>, program: &Path, logs: &Path) -> Count {
     let waiting = Mutex::new(VecDeque::from(chosen));
     let total = Mutex::new(Count::default());
     std::thread::scope(|scope| {
@@ -136,7 +148,7 @@ fn run_all(chosen: Vec<Group>, program: &Path, logs: &Path, variables: Variables
             scope.spawn(|| {
                 while let Some(group) = next(&waiting) {
                     let began = Instant::now();
-                    let outcome = run_one(&group, program, logs, variables);
+                    let outcome = run_one(&group, program, logs);
                     // The lock is held while printing, so that lines of two groups do not mix.
                     let mut sum = total
                         .lock()
@@ -159,12 +171,7 @@ fn next(waiting: &Mutex<VecDeque<Group>>) -> Option<Group> {
 }
 
 /// Runs one group into its log. A group that fails or runs nothing has at least one failure.
-fn run_one(
-    group: &Group,
-    program: &Path,
-    logs: &Path,
-    variables: Variables<'_>,
-) -> Result<Count, Failure> {
+fn run_one(group: &Group, program: &Path, logs: &Path) -> Result<Count, Failure> {
     let log_path = log_of(group, logs);
     let log = File::create(&log_path)?;
     let report = group.report(logs);
@@ -173,7 +180,6 @@ fn run_one(
     }
     let status = group
         .command(program, logs)
-        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -255,7 +261,9 @@ mod tests {
     #[test]
     fn an_unknown_group_is_refused_and_the_known_ones_are_named() {
         let told = chosen(&["--group", "nothing"]).unwrap_err();
-        assert!(told.starts_with("no group `nothing`; there are rust, clients, walkthroughs"));
+        assert!(
+            told.starts_with("no group `nothing`; there are rust, clients, matrix, walkthroughs")
+        );
         assert_eq!(
             chosen(&["--quick"]).unwrap_err(),
             "unknown argument `--quick`"

@@ -15,16 +15,16 @@ use serde_json::Value;
 
 /// The crates from the ground up. A crate may use those on lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["catalog", "digest", "engine", "journal", "seal"],
-    &["policy", "policy-model", "wire"],
-    &["gate", "engine-local"],
-    &["vault", "directory", "keyring"],
+    &["catalog", "digest", "engine", "seal"],
+    &["policy", "wire"],
+    &["gate", "engine-local", "explain"],
+    &["vault", "directory", "keyring", "journal"],
     &["s3", "iam", "sts", "kms"],
     &["server"],
     &["cli"],
 ];
 /// Crates beside the house: tests and tasks. Nothing that is shipped may use them.
-const BESIDE: &[&str] = &["xtask"];
+const BESIDE: &[&str] = &["fuzz", "policy-model", "xtask"];
 
 /// Only these may name the storage engine's traits, so that nothing else can reach stored bytes.
 const MAY_USE_ENGINE: &[&str] = &["vault", "directory", "keyring", "engine-local", "server"];
@@ -48,8 +48,19 @@ const DECIDERS: &[(&str, &[&str])] = &[
     ),
     (
         "gate",
-        &["catalog", "policy", "wire", "bytes", "jiff", "thiserror"],
+        &[
+            "catalog",
+            "policy",
+            "wire",
+            "bytes",
+            "jiff",
+            "serde",
+            "thiserror",
+        ],
     ),
+    ("explain", &["catalog", "policy", "serde", "serde_json"]),
+    // Not `policy`, and not `catalog`: two evaluators that share code share its mistakes.
+    ("policy-model", &["fastrand", "serde", "serde_json"]),
 ];
 /// The world outside, which `catalog` and `policy` must not see: they are given time and data.
 const OUTSIDE: &[&str] = &[
@@ -289,6 +300,44 @@ impl VaultBuilder {
 }
 
 // ----- texts -------------------------------------------------------------------------------------
+
+#[test]
+fn every_condition_key_of_s3_is_filled_and_tested_or_told_to_be_absent() {
+    let table = read(&root().join("crates/policy/data/s3-actions.json"));
+    let table: Value = serde_json::from_str(&table).expect("JSON");
+    let keys = table["conditionKeys"].as_object().expect("an object");
+    let told = read(&root().join("docs/compatibility.md")).to_lowercase();
+    let (_, told) = told
+        .split_once("### condition keys that are always absent")
+        .expect("the section");
+    let (told, _) = told.split_once("\n## ").expect("a section after it");
+    let tests = read(&root().join("tests/clients/test_condition_keys_s3.py")).to_lowercase();
+    let (before, after) = tests.split_once("never = [").expect("the list");
+    let (_, after) = after.split_once(']').expect("its end");
+    let named = |text: &str, start: &str, name: &str| {
+        text.match_indices(&format!("{start}{name}"))
+            .any(|(at, found)| text[at + found.len()..].starts_with(['"', '`', '/']))
+    };
+    for key in keys.keys().filter(|key| key.starts_with("s3:")) {
+        // `s3:ExistingObjectTag/<key>` is known by what is before the tag.
+        let key = key.split('/').next().unwrap_or_default().to_lowercase();
+        let header = key.trim_start_matches("s3:");
+        let absent = told
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .any(|line| named(line.split('|').nth(1).unwrap_or_default(), "`", &key));
+        let tested = [before, after]
+            .iter()
+            .any(|text| named(text, "\"", &key) || named(text, "\"", header));
+        assert!(
+            tested != absent,
+            "`{key}`: give it its value and a case in tests/clients/test_condition_keys_s3.py, or a \
+             reason in docs/compatibility.md, \"Condition keys that are always absent\"; now it is \
+             {}",
+            if tested { "in both" } else { "in neither" }
+        );
+    }
+}
 
 #[test]
 fn no_file_tells_of_the_machine_or_the_tools_it_was_written_with() {

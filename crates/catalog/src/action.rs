@@ -172,6 +172,10 @@ pub mod iam {
     DeleteAccountAlias on AccountWide,
     GetAccountSummary on AccountWide,
     GetAccountAuthorizationDetails on AccountWide,
+    SimulateCustomPolicy on AccountWide,
+    SimulatePrincipalPolicy on IamEntity,
+    GetContextKeysForCustomPolicy on AccountWide,
+    GetContextKeysForPrincipalPolicy on IamEntity,
     }
 }
 
@@ -179,10 +183,24 @@ pub mod iam {
 pub mod sts {
     actions! { "sts":
     AssumeRole on Role,
+    DecodeAuthorizationMessage on AccountWide,
     TagSession on Role,
     SetSourceIdentity on Role,
     GetCallerIdentity on AccountWide,
     GetSessionToken on AccountWide,
     GetAccessKeyInfo on AccountWide,
+    GetFederationToken on FederatedUser,
+    }
+
+    /// `sts:TagSession` where the session is that of a federated user: the action has one name and
+    /// two kinds of resources.
+    #[derive(Debug)]
+    pub enum TagFederatedUser {}
+    impl crate::Action for TagFederatedUser {
+        type Resource = crate::FederatedUser;
+        const NAME: &'static str = "sts:TagSession";
     }
 }
+
+/// All actions that have a type, by service: what a compiled policy knows by number.
+pub const NAMES: &[&[&str]] = &[s3::NAMES, iam::NAMES, sts::NAMES];

@@ -22,5 +22,6 @@ pub use action::Action;
 pub use action::{iam, s3, sts};
 pub use bucket::{BucketName, InvalidBucketName, InvalidObjectKey, ObjectKey};
 pub use resource::{
-    AccountWide, AllBuckets, Bucket, EntityKind, IamEntity, Object, Resource, Role, Scope,
+    AccountWide, AllBuckets, Bucket, EntityKind, FederatedUser, IamEntity, Object, Resource, Role,
+    Scope,
 };

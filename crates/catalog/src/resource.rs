@@ -231,6 +231,24 @@ impl Resource for IamEntity {
     }
 }
 
+/// A federated user: the session that `sts:GetFederationToken` makes, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FederatedUser {
+    /// The account of the user that federates.
+    pub account: AccountId,
+    /// `Name`.
+    pub name: String,
+}
+
+impl Resource for FederatedUser {
+    fn arn(&self) -> String {
+        format!("arn:aws:sts::{}:federated-user/{}", self.account, self.name)
+    }
+    fn scope(&self) -> Scope<'_> {
+        Scope::Account(self.account)
+    }
+}
+
 /// A role of any account, named by ARN, as the target of `sts:AssumeRole`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {

@@ -40,7 +40,8 @@ pub struct Why {
     output: Output,
 }
 
-/// Whether a principal can do something, with the policies in force now; exits with 1 if not.
+/// Whether a principal can do something, with the policies in force now. Exits with 0 if so, with 1
+/// if not, and with 2 if the question cannot be answered.
 ///
 /// Nothing is done and nobody's keys are needed. Condition keys that a request would have, such as
 /// aws:SourceIp or s3:x-amz-acl, come with --with; what is not given is absent.

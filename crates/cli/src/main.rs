@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod explain;
+mod operations;
 mod serve;
 
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ struct Arguments {
 
 /// Settings that every subcommand understands.
 #[derive(clap::Args, Clone)]
+#[command(next_help_heading = "Which server")]
 struct Common {
     /// Directory that holds everything [default: strongroom-data]
     #[arg(long, value_name = "DIR", env = "STRONGROOM_DATA", global = true)]
@@ -63,6 +65,8 @@ enum Command {
     Why(explain::Why),
     Can(explain::Can),
     WhoCan(explain::WhoCanDo),
+    /// List the operations that this program serves
+    Operations(operations::Operations),
 }
 
 impl Common {
@@ -89,6 +93,10 @@ fn main() -> ExitCode {
         Command::Why(why) => why.run(&arguments.common),
         Command::Can(can) => can.run(&arguments.common),
         Command::WhoCan(who_can) => who_can.run(&arguments.common),
+        Command::Operations(operations) => {
+            operations.run();
+            Ok(ExitCode::SUCCESS)
+        }
     };
     match outcome {
         Ok(code) => code,
@@ -103,7 +111,15 @@ fn main() -> ExitCode {
                 }
                 source = cause.source();
             }
-            ExitCode::FAILURE
+            match arguments.command {
+                // 1 is its answer no.
+                Command::Can(_) => ExitCode::from(2),
+                Command::Serve(_)
+                | Command::Account(_)
+                | Command::Why(_)
+                | Command::WhoCan(_)
+                | Command::Operations(_) => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `strongroom serve`
 use std::io::{IsTerminal, Write};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -33,6 +34,9 @@ pub struct Serve {
     /// Space that the journal of calls may take, in MiB [default: 512]
     #[arg(long, value_name = "MIB", env = "STRONGROOM_JOURNAL_MIB")]
     journal_mib: Option<u64>,
+    /// Days that the journal keeps a call, as far as its space reaches [default: 30]
+    #[arg(long, value_name = "DAYS", env = "STRONGROOM_JOURNAL_DAYS")]
+    journal_days: Option<NonZeroU32>,
     /// For development: loopback only, accounts A, B and C with administrators whose credentials
     /// everybody knows, and an AWS config file with their profiles. Without --data the directory
     /// is temporary.
@@ -55,6 +59,7 @@ impl Serve {
             region: self.region.clone(),
             key_file: self.key_file.clone(),
             journal_mib: self.journal_mib,
+            journal_days: self.journal_days,
             ..Settings::default()
         };
         let settings = given.or(common.settings()?);

@@ -15,6 +15,7 @@ use seal::SealError;
 use crate::accounts::key_context;
 use crate::aws_managed;
 use crate::ids::{self, IdPrefix, Secret};
+use crate::in_force::InForce;
 use crate::sessions::{ClaimKind, Claims};
 use crate::snapshot::AccountState;
 use crate::state::{AccessKey, Group, InlinePolicy, KeyStatus, Role, Tags, User};
@@ -150,8 +151,10 @@ impl Directory {
             return Err(CredentialError::InvalidToken);
         }
         let lives = match claims.kind {
-            ClaimKind::Root => true,
-            ClaimKind::User => state.by_id::<User>(&claims.principal_id).is_some(),
+            ClaimKind::Root | ClaimKind::FederatedRoot => true,
+            ClaimKind::User | ClaimKind::FederatedUser => {
+                state.by_id::<User>(&claims.principal_id).is_some()
+            }
             ClaimKind::Role => state.by_id::<Role>(&claims.principal_id).is_some(),
         };
         if !lives {
@@ -184,8 +187,8 @@ impl Directory {
     ///
     /// # Errors
     /// The principal is gone meanwhile, its policies are incomplete, or the session must not be
-    /// used for this service: IAM takes no `GetSessionToken` credentials made without MFA
-    /// (AWS: GetSessionToken).
+    /// used for this service: IAM takes no `GetSessionToken` credentials made without MFA, and none
+    /// of `GetFederationToken` (AWS: Compare AWS STS credentials).
     pub fn identity(&self, found: &Found, service: &str) -> Result<Identity, CredentialError> {
         let snapshot = self.peek();
         let state = snapshot
@@ -196,7 +199,12 @@ impl Directory {
             Holder::Root => root(state),
             Holder::User { id } => user(state, id)?,
             Holder::Session(claims) => {
-                if claims.kind != ClaimKind::Role && claims.mfa_at.is_none() && service == "iam" {
+                let iam_takes = match claims.kind {
+                    ClaimKind::Role => true,
+                    ClaimKind::User | ClaimKind::Root => claims.mfa_at.is_some(),
+                    ClaimKind::FederatedUser | ClaimKind::FederatedRoot => false,
+                };
+                if service == "iam" && !iam_takes {
                     return Err(CredentialError::InvalidToken);
                 }
                 self.session(state, claims)?
@@ -213,7 +221,10 @@ impl Directory {
             Holder::Session(claims) => match claims.kind {
                 ClaimKind::Role => &claims.principal_id,
                 // AWS shows the use of the key that made the session, not of the session.
-                ClaimKind::User | ClaimKind::Root => return,
+                ClaimKind::User
+                | ClaimKind::Root
+                | ClaimKind::FederatedUser
+                | ClaimKind::FederatedRoot => return,
             },
         };
         self.inner.usage.note(id, now, service, region);
@@ -224,6 +235,21 @@ impl Directory {
             ClaimKind::Root => root(state),
             ClaimKind::User => user(state, &claims.principal_id)?,
             ClaimKind::Role => role(state, claims)?,
+            ClaimKind::FederatedUser => {
+                federated(user(state, &claims.principal_id)?, state, claims)
+            }
+            ClaimKind::FederatedRoot => {
+                let mut root = root(state);
+                // Root users have no policies and may do everything; the session policies bound
+                // something only if there is something to bound.
+                root.policies = Arc::new([AttachedPolicy {
+                    source: PolicySource::Inline {
+                        name: "root".to_owned(),
+                    },
+                    policy: everything().ok_or(CredentialError::InvalidToken)?,
+                }]);
+                federated(root, state, claims)
+            }
         };
         let time = |seconds: i64| {
             Timestamp::UNIX_EPOCH
@@ -254,20 +280,26 @@ impl Directory {
         state: &AccountState,
         claims: &Claims,
     ) -> Result<Option<Vec<AttachedPolicy>>, CredentialError> {
+        let guard = |policy: Option<Arc<Policy>>| {
+            Ok(AttachedPolicy {
+                source: PolicySource::SessionInline,
+                policy: policy.ok_or(CredentialError::InvalidToken)?,
+            })
+        };
+        let mut policies = Vec::with_capacity(2 + claims.policy_arns.len());
         match claims.kind.session_kind() {
             SessionKind::SessionToken => {
-                return Ok(Some(vec![AttachedPolicy {
-                    source: PolicySource::SessionInline,
-                    policy: session_token_guard(claims.mfa_at.is_some())
-                        .ok_or(CredentialError::InvalidToken)?,
-                }]));
+                return Ok(Some(vec![guard(session_token_guard(
+                    claims.mfa_at.is_some(),
+                ))?]));
             }
-            SessionKind::Role | SessionKind::FederatedUser => {}
+            SessionKind::Role if claims.policy.is_none() && claims.policy_arns.is_empty() => {
+                return Ok(None);
+            }
+            SessionKind::Role => {}
+            // It allows nothing: without policies that were passed, nothing is allowed (spec E-3).
+            SessionKind::FederatedUser => policies.push(guard(federation_token_guard())?),
         }
-        if claims.policy.is_none() && claims.policy_arns.is_empty() {
-            return Ok(None);
-        }
-        let mut policies = Vec::with_capacity(1 + claims.policy_arns.len());
         if let Some(text) = &claims.policy {
             policies.push(AttachedPolicy {
                 source: PolicySource::SessionInline,
@@ -309,6 +341,24 @@ fn session_token_guard(has_mfa: bool) -> Option<Arc<Policy>> {
     if has_mfa { with_mfa } else { without }.clone()
 }
 
+/// What `GetFederationToken` credentials must not do (spec E-3; AWS: Compare AWS STS credentials):
+/// nothing of IAM, and of STS only GetCallerIdentity, which asks nothing.
+fn federation_token_guard() -> Option<Arc<Policy>> {
+    static GUARD: OnceLock<Option<Arc<Policy>>> = OnceLock::new();
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Sid":"LimitsOfGetFederationToken","Effect":"Deny","Action":["iam:*","sts:*"],"Resource":"*"}]}"#;
+    let load = || Policy::load(PolicyKind::Session, text).ok().map(Arc::new);
+    GUARD.get_or_init(load).clone()
+}
+
+/// What root users may do.
+fn everything() -> Option<Arc<Policy>> {
+    static EVERYTHING: OnceLock<Option<Arc<Policy>>> = OnceLock::new();
+    let text =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let load = || Policy::load(PolicyKind::Identity, text).ok().map(Arc::new);
+    EVERYTHING.get_or_init(load).clone()
+}
+
 pub(crate) fn root(state: &AccountState) -> Identity {
     let account = &state.account;
     let arn = account.id.root_arn();
@@ -325,7 +375,7 @@ pub(crate) fn root(state: &AccountState) -> Identity {
             tags: Vec::new(),
         },
         access_key_id: None,
-        policies: Vec::new(),
+        policies: Arc::default(),
         boundary: None,
         session: None,
     }
@@ -335,13 +385,7 @@ pub(crate) fn user(state: &AccountState, id: &str) -> Result<Identity, Credentia
     let user = state.by_id::<User>(id).ok_or(CredentialError::UnknownKey)?;
     let account = &state.account;
     let arn = crate::state::entity_arn(account.id, EntityKind::User, &user.path, &user.name);
-    let mut policies = own_policies(state, &user.inline, &user.attached)?;
-    for group in &user.groups {
-        // INVARIANT: a group with members is not deleted.
-        if let Some(group) = state.by_id::<Group>(group) {
-            add_group_policies(state, group, &mut policies)?;
-        }
-    }
+    let InForce { policies, boundary } = state.in_force(id, || of_user(state, user))?;
     Ok(Identity {
         caller: Caller {
             kind: CallerKind::User,
@@ -356,8 +400,29 @@ pub(crate) fn user(state: &AccountState, id: &str) -> Result<Identity, Credentia
         },
         access_key_id: None,
         policies,
-        boundary: boundary(state, user.boundary.as_deref())?,
+        boundary,
         session: None,
+    })
+}
+
+pub(crate) fn of_user(state: &AccountState, user: &User) -> Result<InForce, CredentialError> {
+    let mut policies = own_policies(state, &user.inline, &user.attached)?;
+    for group in &user.groups {
+        // INVARIANT: a group with members is not deleted.
+        if let Some(group) = state.by_id::<Group>(group) {
+            add_group_policies(state, group, &mut policies)?;
+        }
+    }
+    Ok(InForce {
+        policies: policies.into(),
+        boundary: boundary(state, user.boundary.as_deref())?,
+    })
+}
+
+pub(crate) fn of_role(state: &AccountState, role: &Role) -> Result<InForce, CredentialError> {
+    Ok(InForce {
+        policies: own_policies(state, &role.inline, &role.attached)?.into(),
+        boundary: boundary(state, role.boundary.as_deref())?,
     })
 }
 
@@ -368,6 +433,7 @@ pub(crate) fn role(state: &AccountState, claims: &Claims) -> Result<Identity, Cr
     let account = &state.account;
     let role_arn = crate::state::entity_arn(account.id, EntityKind::Role, &role.path, &role.name);
     let session_name = &claims.session_name;
+    let InForce { policies, boundary } = state.in_force(&role.id, || of_role(state, role))?;
     Ok(Identity {
         caller: Caller {
             arn: session_arn(account.id, &role.name, session_name),
@@ -384,10 +450,40 @@ pub(crate) fn role(state: &AccountState, claims: &Claims) -> Result<Identity, Cr
             tags: overlaid(&role.tags, &claims.tags),
         },
         access_key_id: None,
-        policies: own_policies(state, &role.inline, &role.attached)?,
-        boundary: boundary(state, role.boundary.as_deref())?,
+        policies,
+        boundary,
         session: None,
     })
+}
+
+/// The federated user of a user or root user: its policies and boundary, under another name (spec
+/// E-13).
+fn federated(of: Identity, state: &AccountState, claims: &Claims) -> Identity {
+    let account = state.account.id;
+    let arn = federated_user_arn(account, &claims.session_name);
+    let id = format!("{account}:{}", claims.session_name);
+    Identity {
+        caller: Caller {
+            kind: CallerKind::FederatedUser {
+                user_arn: of.caller.arn,
+                user_unique_id: of.caller.unique_id,
+            },
+            principal_arn: arn.clone(),
+            arn,
+            unique_id: id.clone(),
+            user_id: id,
+            user_name: None,
+            tags: overlaid(&of.caller.tags, &claims.tags),
+            account: of.caller.account,
+            canonical_id: of.caller.canonical_id,
+        },
+        ..of
+    }
+}
+
+/// `arn:aws:sts::ACCOUNT:federated-user/NAME` (spec E-13).
+pub fn federated_user_arn(account: AccountId, name: &str) -> String {
+    format!("arn:aws:sts::{account}:federated-user/{name}")
 }
 
 /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`, without the role's path (spec E-13).
@@ -410,7 +506,7 @@ fn overlaid(own: &Tags, session: &Tags) -> Tags {
     tags
 }
 
-fn own_policies(
+pub(crate) fn own_policies(
     state: &AccountState,
     inline: &[InlinePolicy],
     attached: &[String],
@@ -433,7 +529,7 @@ fn own_policies(
     Ok(policies)
 }
 
-fn add_group_policies(
+pub(crate) fn add_group_policies(
     state: &AccountState,
     group: &Group,
     policies: &mut Vec<AttachedPolicy>,
@@ -459,7 +555,7 @@ fn add_group_policies(
     Ok(())
 }
 
-fn boundary(
+pub(crate) fn boundary(
     state: &AccountState,
     arn: Option<&str>,
 ) -> Result<Option<AttachedPolicy>, CredentialError> {

@@ -31,6 +31,12 @@ impl Snapshot {
         }
     }
 
+    /// Whether the account is here and has a role of that name.
+    pub fn has_role(&self, account: AccountId, name: &str) -> bool {
+        self.account(account)
+            .is_some_and(|state| state.named::<Role>(name).is_some())
+    }
+
     /// The ARN of the user or role with this unique id.
     pub fn principal_arn(&self, id: &str) -> Option<String> {
         let place = self.entity(id)?;
@@ -64,7 +70,7 @@ impl Snapshot {
             PrincipalRef::RoleSession { account, arn } => {
                 let role = arn.split('/').nth(1).unwrap_or_default();
                 match self.account(account) {
-                    Some(state) if state.named::<Role>(role).is_none() => Rewrite::Invalid,
+                    Some(_) if !self.has_role(account, role) => Rewrite::Invalid,
                     Some(_) | None => Rewrite::Keep,
                 }
             }
@@ -215,6 +221,14 @@ impl PrincipalDirectory for Directory {
         unique_id: &'a str,
     ) -> BoxFuture<'a, Result<Option<String>, FactsError>> {
         ready(self.peek().principal_arn(unique_id))
+    }
+
+    fn role_exists<'a>(
+        &'a self,
+        account: AccountId,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<bool, FactsError>> {
+        ready(self.peek().has_role(account, name))
     }
 
     fn account_exists(&self, account: AccountId) -> BoxFuture<'_, Result<bool, FactsError>> {

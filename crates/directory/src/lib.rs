@@ -36,6 +36,7 @@ mod entity_error;
 mod facts;
 mod groups;
 mod ids;
+mod in_force;
 mod inline_policies;
 mod instance_profiles;
 #[cfg(any(test, feature = "danger-test"))]
@@ -45,6 +46,7 @@ mod principals;
 pub mod quotas;
 mod roles;
 mod sessions;
+mod simulation;
 mod snapshot;
 mod state;
 mod store;
@@ -55,7 +57,7 @@ mod users;
 
 pub use access_keys::{KeyUse, NewAccessKey};
 pub use accounts::{CreatedAccount, NewAccount, WellKnownKey};
-pub use credentials::{CredentialError, Found, session_arn};
+pub use credentials::{CredentialError, Found, federated_user_arn, session_arn};
 pub use entity_error::{
     DeleteConflict, EntityAlreadyExists, EntityError, InvalidInput, LimitExceeded, NoSuchEntity,
 };
@@ -66,10 +68,12 @@ pub use policies::{
     UserOfPolicyFilter, VersionView,
 };
 pub use principals::{
-    HYPOTHETICAL_SESSION_NAME, HypotheticalSession, NoSuchPrincipal, session_policy,
+    HYPOTHETICAL_SESSION_NAME, HypotheticalSession, NoSuchPrincipal, origin_of_unique_id,
+    session_policy,
 };
 pub use roles::{NewRole, RoleView};
-pub use sessions::{NewRoleSession, TemporaryCredentials};
+pub use sessions::{NewFederationSession, NewRoleSession, TemporaryCredentials};
+pub use simulation::SimulatedPrincipal;
 pub use snapshot::{AccountState, ByName, EntityRef, EntitySet, KeyOwner, Snapshot, name_key};
 pub use state::{
     AccessKey, Account, AccountStatus, Entity, Group, InlinePolicy, InstanceProfile, KeyStatus,

@@ -104,17 +104,17 @@ impl Directory {
         }
         arns
     }
+}
 
-    /// The account and kind of a unique id (`AIDA…`, `AROA…`), also of one that was deleted: the id
-    /// itself tells.
-    pub fn origin_of_unique_id(id: &str) -> Option<(AccountId, EntityKind)> {
-        let kind = if id.starts_with(IdPrefix::User.letters()) {
-            EntityKind::User
-        } else {
-            EntityKind::Role
-        };
-        Some((ids::account_of_unique_id(id)?, kind))
-    }
+/// The account and kind of a unique id (`AIDA…`, `AROA…`), also of one that was deleted: the id
+/// itself tells.
+pub fn origin_of_unique_id(id: &str) -> Option<(AccountId, EntityKind)> {
+    let kind = if id.starts_with(IdPrefix::User.letters()) {
+        EntityKind::User
+    } else {
+        EntityKind::Role
+    };
+    Some((ids::account_of_unique_id(id)?, kind))
 }
 
 fn hypothetical(

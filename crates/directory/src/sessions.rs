@@ -4,9 +4,9 @@
 //! with; the secret access key is an HMAC of that id and the nonce. So any process that has the
 //! key-encryption key verifies a session, and nobody else can make or change one. What a session
 //! may do is not in the token: policies of its user or role are looked up at each request.
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -15,12 +15,14 @@ use catalog::{AccountId, sts};
 use gate::{Permit, SessionKind};
 use jiff::{SignedDuration, Timestamp};
 use policy::{CallerKind, Policy, PolicyKind};
+use rpds::HashTrieMapSync;
 use seal::{KeyEncryptionKey, SealError};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{self, IdPrefix, Secret};
+use crate::snapshot::AccountState;
 use crate::state::{Role, Tags};
-use crate::store::{Directory, DirectoryError, lock};
+use crate::store::{Directory, DirectoryError};
 
 /// The form of tokens that this code makes and reads.
 const TOKEN_VERSION: u8 = 1;
@@ -34,7 +36,8 @@ pub(crate) struct SessionKeys {
     token: RandomizedNonceKey,
     secret: hmac::Key,
     /// Inline session policies by text: compiling one costs more than all the rest of a lookup.
-    compiled: Mutex<HashMap<String, Arc<Policy>>>,
+    /// Readers do not wait for each other, nor for whoever adds one.
+    compiled: ArcSwap<HashTrieMapSync<String, Arc<Policy>>>,
 }
 
 /// What a token says.
@@ -84,6 +87,12 @@ pub(crate) enum ClaimKind {
     /// `GetSessionToken` of a root user
     #[serde(rename = "o")]
     Root,
+    /// `GetFederationToken` of a user
+    #[serde(rename = "f")]
+    FederatedUser,
+    /// `GetFederationToken` of a root user
+    #[serde(rename = "g")]
+    FederatedRoot,
 }
 
 impl ClaimKind {
@@ -91,6 +100,7 @@ impl ClaimKind {
         match self {
             ClaimKind::Role => SessionKind::Role,
             ClaimKind::User | ClaimKind::Root => SessionKind::SessionToken,
+            ClaimKind::FederatedUser | ClaimKind::FederatedRoot => SessionKind::FederatedUser,
         }
     }
 }
@@ -107,7 +117,7 @@ impl SessionKeys {
             token: RandomizedNonceKey::new(&AES_256_GCM, token.as_slice())
                 .map_err(|_| SealError::DoesNotOpen)?,
             secret: hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()),
-            compiled: Mutex::default(),
+            compiled: ArcSwap::default(),
         })
     }
 
@@ -174,15 +184,17 @@ impl SessionKeys {
 
     /// The compiled form of a session's inline policy, which was validated when it was passed.
     pub(crate) fn compiled(&self, text: &str) -> Option<Arc<Policy>> {
-        if let Some(policy) = lock(&self.compiled).get(text) {
+        if let Some(policy) = self.compiled.load().get(text) {
             return Some(policy.clone());
         }
         let policy = Arc::new(Policy::load(PolicyKind::Session, text).ok()?);
-        let mut compiled = lock(&self.compiled);
-        if compiled.len() >= POLICIES_MAX {
-            compiled.clear();
-        }
-        compiled.insert(text.to_owned(), policy.clone());
+        self.compiled.rcu(|compiled| {
+            if compiled.size() >= POLICIES_MAX {
+                HashTrieMapSync::new_sync().insert(text.to_owned(), policy.clone())
+            } else {
+                compiled.insert(text.to_owned(), policy.clone())
+            }
+        });
         Some(policy)
     }
 }
@@ -208,6 +220,19 @@ pub struct NewRoleSession {
     pub transitive_tag_keys: Vec<String>,
     /// The source identity, also an inherited one.
     pub source_identity: Option<String>,
+}
+
+/// A session of a federated user to be made; all of it was validated by the caller.
+#[derive(Clone, Debug)]
+pub struct NewFederationSession {
+    /// How long it lasts.
+    pub seconds: u32,
+    /// The inline session policy.
+    pub policy: Option<String>,
+    /// ARNs of managed session policies.
+    pub policy_arns: Vec<String>,
+    /// Session tags.
+    pub tags: Tags,
 }
 
 /// Temporary credentials: the only showing of their secret.
@@ -254,13 +279,7 @@ impl Directory {
                     let state = snapshot
                         .account(account)
                         .ok_or(DirectoryError::NoSuchAccount { account })?;
-                    if let Some(arn) = session
-                        .policy_arns
-                        .iter()
-                        .find(|arn| crate::credentials::managed(state, arn).is_none())
-                    {
-                        return Err(DirectoryError::NoSuchSessionPolicy { arn: arn.clone() });
-                    }
+                    require_managed(state, &session.policy_arns)?;
                     account
                 }
                 None => {
@@ -325,6 +344,49 @@ impl Directory {
         })
     }
 
+    /// Makes temporary credentials for a federated user of the user or root user who calls. Nothing
+    /// is written. What is allowed follows from the policies of the user at each request.
+    ///
+    /// # Errors
+    /// There is no randomness, the caller has no long-term credentials, or a managed session policy
+    /// is neither of the account nor AWS's.
+    pub fn federation_token(
+        &self,
+        permit: &Permit<sts::GetFederationToken>,
+        session: NewFederationSession,
+    ) -> Result<TemporaryCredentials, DirectoryError> {
+        let caller = &permit.identity().caller;
+        let kind = match (&caller.kind, &permit.identity().session) {
+            (CallerKind::User, None) => ClaimKind::FederatedUser,
+            (CallerKind::Root, None) => ClaimKind::FederatedRoot,
+            _ => return Err(DirectoryError::NoLongTermCredentials),
+        };
+        let account = permit.resource().account;
+        {
+            let snapshot = self.peek();
+            let state = snapshot
+                .account(account)
+                .ok_or(DirectoryError::NoSuchAccount { account })?;
+            require_managed(state, &session.policy_arns)?;
+        }
+        let now = permit.request().now;
+        self.issue(Claims {
+            kind,
+            account,
+            principal_id: caller.unique_id.clone(),
+            session_name: permit.resource().name.clone(),
+            issued_at: now.as_second(),
+            expires_at: now.as_second() + i64::from(session.seconds),
+            policy: session.policy,
+            policy_arns: session.policy_arns,
+            tags: session.tags,
+            transitive_tag_keys: Vec::new(),
+            source_identity: None,
+            chained: false,
+            mfa_at: None,
+        })
+    }
+
     fn issue(&self, claims: Claims) -> Result<TemporaryCredentials, DirectoryError> {
         let access_key_id = ids::mint(IdPrefix::TemporaryAccessKey, claims.account)?;
         let (session_token, secret) = self.inner.session_keys.seal(&access_key_id, &claims)?;
@@ -337,6 +399,15 @@ impl Directory {
             session_token,
             expires_at,
         })
+    }
+}
+
+/// Session policies must be managed policies of the account, or AWS's.
+fn require_managed(state: &AccountState, arns: &[String]) -> Result<(), DirectoryError> {
+    let missing = |arn: &&String| crate::credentials::managed(state, arn).is_none();
+    match arns.iter().find(missing) {
+        Some(arn) => Err(DirectoryError::NoSuchSessionPolicy { arn: arn.clone() }),
+        None => Ok(()),
     }
 }
 

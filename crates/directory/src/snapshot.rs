@@ -7,6 +7,7 @@ use std::sync::Arc;
 use catalog::{AccountId, EntityKind};
 use rpds::{HashTrieMapSync, HashTrieSetSync, RedBlackTreeMapSync};
 
+use crate::in_force::{InForce, Slots};
 use crate::state::{
     AccessKey, Account, Entity, Group, InstanceProfile, ManagedPolicy, Record, Role, User,
 };
@@ -68,6 +69,8 @@ pub struct AccountState {
     boundaries: HashTrieMapSync<String, EntitySet>,
     /// Unique ids of the instance profiles of a role, by the role's unique id. Derived.
     profiles: HashTrieMapSync<String, HashTrieSetSync<String>>,
+    /// Policies in force. Derived when they are asked for.
+    slots: Slots,
 }
 
 impl AccountState {
@@ -84,7 +87,18 @@ impl AccountState {
             attachments: HashTrieMapSync::default(),
             boundaries: HashTrieMapSync::default(),
             profiles: HashTrieMapSync::default(),
+            slots: Slots::default(),
         }
+    }
+
+    /// The policies in force for the user or role with this unique id; `gather` reads them off
+    /// this state.
+    pub(crate) fn in_force<E>(
+        &self,
+        id: &str,
+        gather: impl FnOnce() -> Result<InForce, E>,
+    ) -> Result<InForce, E> {
+        self.slots.get(id, gather)
     }
 
     /// The entity of this name, ignoring case: `state.named::<User>("Bob")`.
@@ -115,9 +129,17 @@ impl AccountState {
 
     /// The customer managed policy with exactly this ARN.
     pub fn policy_by_arn(&self, arn: &str) -> Option<&Arc<ManagedPolicy>> {
-        let name = arn.rsplit('/').next()?;
+        // Every request of a principal whose policies are not put together yet comes here for each
+        // of them, so no ARN is written to compare it. An account has no policies of others, such
+        // as AWS's own.
+        let (account, rest) = arn.strip_prefix("arn:aws:iam::")?.split_once(':')?;
+        if AccountId::parse_exact(account) != Ok(self.account.id) {
+            return None;
+        }
+        let path = rest.strip_prefix("policy")?;
+        let name = path.rsplit('/').next()?;
         self.named::<ManagedPolicy>(name)
-            .filter(|policy| policy.arn(self.account.id) == arn)
+            .filter(|policy| path.strip_suffix(&*policy.name) == Some(&*policy.path))
     }
 
     /// The members of a group, by its unique id, in order of their names.
@@ -235,6 +257,11 @@ impl AccountState {
                 self.unindex(kind, &old);
             }
             self.ids.insert_mut(id.to_owned(), (kind, name_key(name)));
+            match kind {
+                EntityKind::User | EntityKind::Role => self.slots.renew(id),
+                EntityKind::Group | EntityKind::Policy => self.slots.note_shared(),
+                EntityKind::InstanceProfile => {}
+            }
         }
         match record {
             Record::Account(account) => self.account = account,
@@ -278,6 +305,11 @@ impl AccountState {
         if let Some((kind, key)) = self.ids.get(id).cloned() {
             self.unindex(kind, &key);
             self.ids.remove_mut(id);
+            match kind {
+                EntityKind::User | EntityKind::Role => self.slots.remove(id),
+                EntityKind::Group | EntityKind::Policy => self.slots.note_shared(),
+                EntityKind::InstanceProfile => {}
+            }
         }
     }
 }

@@ -337,8 +337,8 @@ fn own_side_lacks(inquiry: &Inquiry<'_>, layer: Layer) -> String {
                 Some(LayerSays::Nothing | LayerSays::Deny) | None => "",
             };
             if case.session.is_none() {
-                "the federated session was made without session policies, and so allows nothing \
-                 but what a resource's policy gives to it by name."
+                "the federated session was made without session policies, and so allows nothing but \
+                 what a resource's policy gives to it by name."
                     .to_owned()
             } else {
                 format!(
@@ -374,7 +374,7 @@ fn of_foreign_object(inquiry: &Inquiry<'_>, layer: Layer) -> String {
     let callers = s3.object.as_ref().and_then(|object| object.owner);
     if callers.is_some() && callers == inquiry.case.caller.account {
         format!(
-            "The object is the caller's own account's, whose policies alone must allow it: {}",
+            "The object belongs to the caller's account, whose policies alone must allow it: {}",
             own_side_lacks(inquiry, layer)
         )
     } else if layer == Layer::Resource {

@@ -33,12 +33,37 @@ struct Candidate {
 
 /// Proved changes, the smallest first.
 pub(crate) fn changes(case: &Case, names: &dyn Names) -> Vec<Change> {
+    let found = search(case, names, Care::KeepConditions);
+    if found.is_empty() {
+        search(case, names, Care::AnyChange)
+    } else {
+        found
+    }
+}
+
+/// What a proposal may undo.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// Where a statement is for this caller and question under a condition that the request can
+    /// meet, its author meant the condition: only the request changes.
+    KeepConditions,
+    /// A statement beside it, without the condition, may be proposed too.
+    AnyChange,
+}
+
+fn search(case: &Case, names: &dyn Names, care: Care) -> Vec<Change> {
     let inquiry = Inquiry::of(case, names);
     let before = State::of(&inquiry);
     let mut tries_left = TRIES_MAX;
     let mut found: Vec<Change> = Vec::new();
-    for candidate in candidates(&inquiry) {
-        let steps = finish(candidate, &before, names, STEPS_MAX, &mut tries_left);
+    for candidate in candidates(&inquiry, care) {
+        let steps = finish(
+            candidate,
+            &before,
+            (names, care),
+            STEPS_MAX,
+            &mut tries_left,
+        );
         found.extend(steps.map(|steps| Change { steps }));
     }
     // The sort is stable: among equals, the candidate that was thought of first is better.
@@ -70,7 +95,7 @@ impl State {
 fn finish(
     candidate: Candidate,
     before: &State,
-    names: &dyn Names,
+    (names, care): (&dyn Names, Care),
     steps_left: usize,
     tries_left: &mut usize,
 ) -> Option<Vec<Step>> {
@@ -83,8 +108,8 @@ fn finish(
     if after == *before || after.denies > before.denies || steps_left <= 1 {
         return None;
     }
-    candidates(&inquiry).into_iter().find_map(|next| {
-        let mut steps = finish(next, &after, names, steps_left - 1, tries_left)?;
+    candidates(&inquiry, care).into_iter().find_map(|next| {
+        let mut steps = finish(next, &after, (names, care), steps_left - 1, tries_left)?;
         steps.insert(0, candidate.step.clone());
         Some(steps)
     })
@@ -104,24 +129,27 @@ fn denies(inquiry: &Inquiry<'_>) -> usize {
     .count()
 }
 
-fn candidates(inquiry: &Inquiry<'_>) -> Vec<Candidate> {
+fn candidates(inquiry: &Inquiry<'_>, care: Care) -> Vec<Candidate> {
     let Decision::Deny(denial) = inquiry.decision() else {
         return Vec::new();
     };
     let reason = inquiry.reason();
     match reason {
         Reason::BlockPublicAccess => against_block(inquiry, &denial),
-        Reason::ExplicitDeny => against_deny(inquiry),
+        Reason::ExplicitDeny => against_deny(inquiry, care),
         // A root user cannot be helped: it must not be one.
         Reason::RootAssumesRole => Vec::new(),
-        _ => for_layer(inquiry, denial.layer),
+        _ => for_layer(inquiry, denial.layer, care),
     }
 }
 
 // Nothing allows.
 
-fn for_layer(inquiry: &Inquiry<'_>, layer: Layer) -> Vec<Candidate> {
+fn for_layer(inquiry: &Inquiry<'_>, layer: Layer, care: Care) -> Vec<Candidate> {
     let mut found = ask_differently(inquiry, layer);
+    if care == Care::KeepConditions && !found.is_empty() {
+        return found;
+    }
     match layer {
         Layer::Identity => found.extend(allow_holder(inquiry)),
         Layer::Boundary => found.extend(allow_in_boundary(inquiry)),
@@ -193,8 +221,11 @@ fn ask_differently(inquiry: &Inquiry<'_>, layer: Layer) -> Vec<Candidate> {
 fn asked_differently(inquiry: &Inquiry<'_>, parts: &[request::Different], layer: Layer) -> Step {
     let what: Vec<_> = parts.iter().map(|part| part.what.as_str()).collect();
     let arguments: Vec<_> = parts.iter().filter_map(|p| p.argument.clone()).collect();
-    // What the resource's policy demands is its owner's to tell.
-    let confidential = matches!(layer, Layer::Resource | Layer::Trust);
+    // What a policy demands is its account's to tell.
+    let whose = match layer {
+        Layer::Resource | Layer::Trust => inquiry.case.owner,
+        _ => inquiry.case.caller.account,
+    };
     Step {
         account: None,
         place: "In the request".to_owned(),
@@ -207,8 +238,7 @@ fn asked_differently(inquiry: &Inquiry<'_>, parts: &[request::Different], layer:
                 arguments.join(" ")
             )
         }),
-        confidential,
-        confidential_of: inquiry.case.owner.filter(|_| confidential),
+        confidential_of: whose,
     }
 }
 
@@ -261,7 +291,6 @@ fn allow_holder(inquiry: &Inquiry<'_>) -> Option<Candidate> {
                 edit::word(&holder),
                 edit::quoted(&document)
             )),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -315,7 +344,6 @@ fn allow_in_boundary(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: Some(statement),
             command: new_version(&boundary.source, &document),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -362,7 +390,6 @@ fn allow_in_session(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: Some(statement),
             command: None,
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -414,7 +441,6 @@ fn allow_in_trust(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: Some(statement),
             command: Some(trust_command(inquiry, &document)),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -463,7 +489,6 @@ fn revive_principal(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: statement,
             command: put_resource_policy(inquiry, &document),
-            confidential: true,
             confidential_of: inquiry.case.owner,
         },
     })
@@ -555,7 +580,6 @@ fn allow_in_resource_policy(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             what: format!("Add a statement to the {}.", inquiry.resource_policy()),
             json: Some(statement),
             command: put_resource_policy(inquiry, &document),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -603,7 +627,6 @@ fn grant_by_acl(inquiry: &Inquiry<'_>) -> Option<Candidate> {
                 edit::word(bucket),
                 edit::word(key)
             )),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -628,7 +651,6 @@ fn enforce_ownership(inquiry: &Inquiry<'_>) -> Option<Candidate> {
                 "aws s3api put-bucket-ownership-controls --bucket {} \\\n  --ownership-controls 'Rules=[{{ObjectOwnership=BucketOwnerEnforced}}]'",
                 edit::word(&bucket)
             )),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -636,7 +658,7 @@ fn enforce_ownership(inquiry: &Inquiry<'_>) -> Option<Candidate> {
 
 // Something denies.
 
-fn against_deny(inquiry: &Inquiry<'_>) -> Vec<Candidate> {
+fn against_deny(inquiry: &Inquiry<'_>, care: Care) -> Vec<Candidate> {
     let Some(deny) = inquiry.denying() else {
         return Vec::new();
     };
@@ -644,6 +666,9 @@ fn against_deny(inquiry: &Inquiry<'_>) -> Vec<Candidate> {
         return Vec::new();
     };
     let mut found = not_denied(inquiry, deny, &document);
+    if care == Care::KeepConditions && !found.is_empty() {
+        return found;
+    }
     let edits = [
         spare_by_arn(inquiry, deny, &document),
         spare_caller(inquiry, deny, &document),
@@ -687,8 +712,7 @@ fn against_deny(inquiry: &Inquiry<'_>) -> Vec<Candidate> {
                     })
                     .cloned(),
                 command: put_document(inquiry, deny, &edited),
-                confidential: resource,
-                confidential_of: inquiry.case.owner.filter(|_| resource),
+                confidential_of: account,
             },
         });
         break;
@@ -896,8 +920,7 @@ fn drop_policy(inquiry: &Inquiry<'_>, deny: &StatementStep, document: &Value) ->
             ),
             json: None,
             command: Some(command),
-            confidential: false,
-            confidential_of: None,
+            confidential_of: inquiry.case.caller.account,
         },
     })
 }
@@ -946,7 +969,6 @@ fn without_public_acl(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             what: "Send no ACL that grants to everyone or to all AWS accounts.".to_owned(),
             json: None,
             command: None,
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -988,7 +1010,6 @@ fn name_the_caller(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: Some(json!({"Principal": {"AWS": account.root_arn()}})),
             command: put_resource_policy(inquiry, &document),
-            confidential: false,
             confidential_of: None,
         },
     })
@@ -1017,7 +1038,6 @@ fn flag_off(
                 what: format!("Switch {flag} off, if the data is meant to be public."),
                 json: Some(json!({ flag: false })),
                 command: Some(command),
-                confidential: false,
                 confidential_of: None,
             },
         });

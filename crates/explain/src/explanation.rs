@@ -197,10 +197,8 @@ pub struct Step {
     /// A command of the AWS CLI that does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// `what` or `json` repeat something that only the account may know, such as an external id.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub confidential: bool,
-    /// The account whose secret that is.
+    /// The step repeats something of a policy that only this account may know, such as an external
+    /// id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidential_of: Option<AccountId>,
 }

@@ -40,7 +40,7 @@ impl<'a> Inquiry<'a> {
             let Step::Statement(statement) = step else {
                 return None;
             };
-            (statement.layer == layer).then_some(statement)
+            (statement.layer == layer).then_some(&**statement)
         })
     }
 
@@ -145,7 +145,7 @@ impl<'a> Inquiry<'a> {
         match &self.case.target {
             Target::S3(s3) => format!("bucket policy of {}", s3.bucket),
             Target::Trust { .. } => format!("trust policy of role {}", self.resource_name()),
-            Target::Key(_) => format!("key policy of {}", self.resource_name()),
+            Target::Key(_) => format!("key policy of {}", self.case.resource),
             Target::None => "resource's policy".to_owned(),
         }
     }

@@ -46,6 +46,7 @@ mod edit;
 mod explanation;
 mod failure;
 mod inquiry;
+mod message;
 mod names;
 mod render;
 mod request;
@@ -58,6 +59,7 @@ pub use explanation::{
     Told, Who,
 };
 pub use failure::{Failed, Stop, explain_failure};
+pub use message::authorization_message;
 pub use names::Names;
 pub use render::{Style, answer_line, render};
 

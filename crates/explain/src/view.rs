@@ -22,6 +22,9 @@ impl Explanation {
             if side.account != Some(account) {
                 side.layers = side.layers.iter().map(bare).collect();
                 side.title = bare_title(side);
+            } else if !is_callers {
+                // What the caller sent as an external id may be another customer's secret.
+                side.layers.iter_mut().for_each(hide_external_id);
             }
         }
         if is_callers {
@@ -114,6 +117,15 @@ fn bare(layer: &LayerView) -> LayerView {
     }
 }
 
+fn hide_external_id(layer: &mut LayerView) {
+    let statements = layer.matched.iter_mut().chain(&mut layer.nearest);
+    for clause in statements.flat_map(|statement| &mut statement.failures) {
+        if clause.clause.to_lowercase().ends_with(" sts:externalid") && !clause.given.is_empty() {
+            clause.given = vec!["another one".to_owned()];
+        }
+    }
+}
+
 /// A side of another account without the account's name, which is its own affair.
 fn bare_title(side: &Side) -> String {
     let title = side.title.split(" (").next().unwrap_or_default();
@@ -124,7 +136,7 @@ fn bare_title(side: &Side) -> String {
 /// repeats it, and secrets go.
 fn redact(step: &mut Step, account: AccountId) {
     let is_own = step.account == Some(account);
-    if step.confidential && step.confidential_of != Some(account) {
+    if step.confidential_of.is_some_and(|of| of != account) {
         step.json = None;
         step.command = None;
         step.what = if step.account.is_none() {

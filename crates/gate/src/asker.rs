@@ -2,14 +2,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use catalog::{AccountId, BucketName, Scope};
+use catalog::{AccountId, BucketName, EntityKind, Scope};
 use policy::{
     BlockPublicAccess, Caller, CallerKind, Case, ContextValue, Decision, Denial, Guardrails,
     IdentitySide, ObjectOwnership, ObjectSide, ObjectTarget, Reason, ResourceSide, S3Side,
     S3Target, Target,
 };
 
-use crate::context::{RequestContext, ResourceTags};
+use crate::context::{ACTIONS_WITH_BOUNDARY, RequestContext, ResourceTags};
 use crate::facts::{BucketFacts, FactsError, ObjectFacts};
 use crate::identity::Identity;
 use crate::judge::{Gate, Question, RequestFacts};
@@ -130,7 +130,7 @@ impl<'a> Asker<'a> {
             resource: arn.to_owned(),
             owner: gathered.owner,
             context: self.context_values(question, gathered),
-            identity: self.identity.policies.clone(),
+            identity: self.identity.policies.to_vec(),
             boundary: self.identity.boundary.clone(),
             session: self.session_policies().map(<[_]>::to_vec),
             target,
@@ -161,7 +161,20 @@ impl<'a> Asker<'a> {
                     .filter(|_| ACTIONS_WITH_OBJECT_TAGS.contains(&action))
                     .filter(|_| !question.details.without_object_tags)
                     .map_or(&[], |object| object.tags.as_slice()),
-                boundary: gathered.boundary.as_deref(),
+                of_identity: match question.scope {
+                    Scope::Role(_) => true,
+                    Scope::Entity(entity) => {
+                        matches!(entity.kind, EntityKind::User | EntityKind::Role)
+                    }
+                    Scope::Account(_)
+                    | Scope::NewBucket(..)
+                    | Scope::Bucket(_)
+                    | Scope::Object(_) => false,
+                },
+                boundary: gathered
+                    .boundary
+                    .as_deref()
+                    .filter(|_| ACTIONS_WITH_BOUNDARY.contains(&action)),
                 upload_encryption: gathered
                     .upload_encryption
                     .as_deref()

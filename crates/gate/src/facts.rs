@@ -143,6 +143,12 @@ pub trait PrincipalDirectory: Send + Sync {
         &'a self,
         unique_id: &'a str,
     ) -> BoxFuture<'a, Result<Option<String>, FactsError>>;
+    /// Whether the account has a role of that name: the ARN of a session has no path.
+    fn role_exists<'a>(
+        &'a self,
+        account: AccountId,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<bool, FactsError>>;
     /// Whether there is such an account.
     fn account_exists(&self, account: AccountId) -> BoxFuture<'_, Result<bool, FactsError>>;
     /// The account with that canonical user id.

@@ -1,4 +1,6 @@
 //! Who a request comes from, once its signature was verified.
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use policy::{AttachedPolicy, Caller};
 
@@ -12,8 +14,9 @@ pub struct Identity {
     pub caller: Caller,
     /// The access key that signed; `None` for anonymous callers.
     pub access_key_id: Option<String>,
-    /// Inline, managed and group policies.
-    pub policies: Vec<AttachedPolicy>,
+    /// Inline, managed and group policies. Shared: whoever knows them puts them together once, not
+    /// for each request.
+    pub policies: Arc<[AttachedPolicy]>,
     /// The permissions boundary.
     pub boundary: Option<AttachedPolicy>,
     /// What temporary credentials carry.
@@ -26,7 +29,7 @@ impl Identity {
         Identity {
             caller: Caller::anonymous(),
             access_key_id: None,
-            policies: Vec::new(),
+            policies: Arc::default(),
             boundary: None,
             session: None,
         }

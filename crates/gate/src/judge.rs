@@ -126,8 +126,24 @@ pub struct Answer {
     pub action: &'static str,
     /// The resource's ARN.
     pub resource: String,
+    /// The account that owns the resource, where it was found.
+    pub owner: Option<AccountId>,
+    /// A no did not refuse: the operation only wanted to know what it may reveal, or needs no
+    /// more than that nothing denies it.
+    pub probe: bool,
     /// What came of it.
     pub outcome: Outcome,
+}
+
+/// What a no means for the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bearing {
+    /// It refuses the call, or the item that it is about.
+    Binds,
+    /// It refuses if it is explicit.
+    BindsIfExplicit,
+    /// It refuses nothing.
+    Probes,
 }
 
 /// What came of a question.
@@ -229,7 +245,19 @@ impl Judge {
     }
 
     pub(crate) async fn answer<A: Action>(&self, ask: Ask<A>) -> Result<Permit<A>, Refusal> {
-        let decided = self.decide(&ask).await?;
+        self.answer_with(ask, Bearing::Binds).await
+    }
+
+    pub(crate) async fn answer_probe<A: Action>(&self, ask: Ask<A>) -> Result<Permit<A>, Refusal> {
+        self.answer_with(ask, Bearing::Probes).await
+    }
+
+    async fn answer_with<A: Action>(
+        &self,
+        ask: Ask<A>,
+        bearing: Bearing,
+    ) -> Result<Permit<A>, Refusal> {
+        let decided = self.decide(&ask, bearing).await?;
         match &decided.decision {
             Decision::Allow => self.permit(ask, decided),
             Decision::Deny(denial) => Err(self.refuse(&ask, &decided, denial)),
@@ -240,7 +268,7 @@ impl Judge {
         &self,
         ask: Ask<A>,
     ) -> Result<Permit<A>, Refusal> {
-        let decided = self.decide(&ask).await?;
+        let decided = self.decide(&ask, Bearing::BindsIfExplicit).await?;
         match &decided.decision {
             Decision::Deny(denial) if denial.explicit => Err(self.refuse(&ask, &decided, denial)),
             Decision::Allow | Decision::Deny(_) => self.permit(ask, decided),
@@ -257,7 +285,13 @@ impl Judge {
         .contains(&A::NAME);
         if owners_alone && gathered.owner != self.identity.caller.account {
             let owner = gathered.owner;
-            self.note::<A>(&arn, Outcome::Stopped(Stop::OwnersAlone { owner }));
+            self.note(Answer {
+                action: A::NAME,
+                resource: arn.clone(),
+                owner,
+                probe: false,
+                outcome: Outcome::Stopped(Stop::OwnersAlone { owner }),
+            });
             return Err(Refusal {
                 action: A::NAME,
                 resource: arn,
@@ -275,7 +309,7 @@ impl Judge {
         })
     }
 
-    async fn decide<A: Action>(&self, ask: &Ask<A>) -> Result<Decided, Refusal> {
+    async fn decide<A: Action>(&self, ask: &Ask<A>, bearing: Bearing) -> Result<Decided, Refusal> {
         let question = Question {
             action: A::NAME,
             scope: ask.resource.scope(),
@@ -312,7 +346,17 @@ impl Judge {
                 ),
             };
             if let Some(stop) = stop {
-                self.note::<A>(&arn, Outcome::Stopped(stop));
+                self.note(Answer {
+                    action: A::NAME,
+                    resource: arn.clone(),
+                    owner: match stop {
+                        Stop::OtherOwner { owner, .. } => Some(owner),
+                        Stop::OwnersAlone { owner } => owner,
+                        Stop::NoSuchBucket { .. } | Stop::Anonymous => None,
+                    },
+                    probe: bearing == Bearing::Probes,
+                    outcome: Outcome::Stopped(stop),
+                });
             }
             Refusal {
                 action: A::NAME,
@@ -331,7 +375,17 @@ impl Judge {
                     .then(|| Box::new(asker.case(&question, &gathered, &arn))),
             },
         };
-        self.note::<A>(&arn, outcome);
+        self.note(Answer {
+            action: A::NAME,
+            resource: arn.clone(),
+            owner: gathered.owner,
+            probe: match (bearing, &decision) {
+                (Bearing::Probes, _) => true,
+                (Bearing::BindsIfExplicit, Decision::Deny(denial)) => !denial.explicit,
+                (Bearing::Binds | Bearing::BindsIfExplicit, _) => false,
+            },
+            outcome,
+        });
         Ok(Decided {
             gathered,
             arn,
@@ -351,12 +405,7 @@ impl Judge {
         kept < CASES_MAX
     }
 
-    fn note<A: Action>(&self, arn: &str, outcome: Outcome) {
-        let answer = Answer {
-            action: A::NAME,
-            resource: arn.to_owned(),
-            outcome,
-        };
+    fn note(&self, answer: Answer) {
         match self.answers.lock() {
             Ok(mut answers) => answers.push(answer),
             Err(poisoned) => poisoned.into_inner().push(answer),

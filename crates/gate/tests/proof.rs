@@ -99,7 +99,7 @@ fn root_with_key(access_key_id: Option<&str>) -> Identity {
             ..Caller::anonymous()
         },
         access_key_id: access_key_id.map(str::to_owned),
-        policies: Vec::new(),
+        policies: Arc::default(),
         boundary: None,
         session: None,
     }

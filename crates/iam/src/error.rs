@@ -2,6 +2,8 @@
 use directory::EntityError;
 use gate::{Refusal, RefusalKind};
 
+use crate::simulation::InvalidSimulation;
+
 /// A refusal of IAM. `Display` is AWS's text for the caller.
 #[derive(Debug, thiserror::Error)]
 pub enum IamError {
@@ -38,6 +40,9 @@ pub enum IamError {
     /// What the entities themselves refuse.
     #[error(transparent)]
     Entity(#[from] EntityError),
+    /// What the policy simulator refuses.
+    #[error(transparent)]
+    Simulation(#[from] InvalidSimulation),
     /// An operation of IAM that is not built.
     #[error("{0} is not implemented.")]
     NotImplemented(String),
@@ -72,6 +77,7 @@ impl IamError {
                 }
                 EntityError::Store(_) => ("ServiceFailure", 500),
             },
+            IamError::Simulation(_) => ("InvalidInput", 400),
             IamError::NotImplemented(_) => ("NotImplemented", 501),
             IamError::InvalidAction(_) => ("InvalidAction", 400),
             IamError::ServiceFailure(_) => ("ServiceFailure", 500),

@@ -21,6 +21,7 @@ mod input;
 pub mod ops;
 mod page;
 mod shapes;
+mod simulation;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use directory::Directory;
 
 pub use dispatch::dispatch;
 pub use error::IamError;
+pub use simulation::InvalidSimulation;
 
 /// The stores that IAM works on.
 #[derive(Clone, Debug)]

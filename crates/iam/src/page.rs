@@ -25,6 +25,16 @@ pub struct PageEnd {
     marker: Option<String>,
 }
 
+impl PageEnd {
+    /// The page ends behind the item with this key, before it is full.
+    pub(crate) fn early(key: &str) -> PageEnd {
+        PageEnd {
+            is_truncated: true,
+            marker: Some(encode(key)),
+        }
+    }
+}
+
 /// Cuts the wanted page out of a list. `key` tells the items apart and does not change from call to
 /// call: the marker is the key of the last item that was shown, so a list that changes between two
 /// pages neither repeats nor skips what stayed. If that item is gone, its place is found by order.

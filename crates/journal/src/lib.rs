@@ -1,193 +1,220 @@
 //! One record per call: who, what was asked, the verdict, the outcome.
 //!
-//! Records are lines of JSON in files of bounded size and number, written by a thread of their
-//! own, so that a call never waits for the journal's disk. It is not the store: a record may be
-//! lost with power, a write never. It holds no secret: access key ids, never keys.
+//! Records are lines of JSON in files, written by a thread of their own: a call never waits for the
+//! journal's disk, and never fails because of it. It is not the store: a record may be lost with
+//! power, a write never. It holds no secret: access key ids, never keys.
+//!
+//! Of a refusal everything is kept that the decision depends on, of a yes the rule that gave it.
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;
 //! let journal = journal::Journal::open(dir.path(), journal::Limits::default())?;
 //! journal.record(journal::Record { request_id: "42".into(), ..journal::Record::default() });
-//! journal.flush();
 //! assert_eq!(journal.find("42")?.map(|record| record.request_id), Some("42".to_owned()));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex};
+//!
+//! # Files
+//!
+//! `journal-NNNNNNNNNN.jsonl`, numbered from 1 with ten digits, mode 0600. Only the one with the
+//! highest number is written; a start goes on in it. A file holds lines, each ended by one line
+//! feed. What stands after the last line feed was torn by a crash and is cut off at the next start.
+//! A line is one of two JSON objects in UTF-8:
+//!
+//! - **A document**: `{"document":"ID","kind":"KIND","text":"TEXT"}`, these bytes in this order. A
+//!   policy document as it was when it decided something. `KIND` is a name of
+//!   [`policy::PolicyKind`], `TEXT` the document, and `ID` the SHA-256, in 64 lower-case hex digits,
+//!   of `KIND`, one line feed and `TEXT`.
+//! - **A [`Record`]**, which begins with `{"time":"`, `request_id` next. Wherever a policy stands in
+//!   it, it holds `{"document":"ID"}`.
+//!
+//! A document's line stands before the first record of its file that refers to it, once: a file can
+//! be read without the others, and a flood of refusals under one policy has it once.
+//!
+//! `journal-NNNNNNNNNN.index` says where in a closed file the lines of requests and documents are.
+//! It can be removed at any time: it is made again when it is needed. Its bytes:
+//!
+//! | bytes | what, integers in little-endian order |
+//! |---|---|
+//! | 8 | `SRJINDEX` |
+//! | 8 | version, 1 |
+//! | 8 | size of the `.jsonl` file |
+//! | 8 | time of the oldest record, milliseconds since 1970, signed |
+//! | 8 | time of the newest record |
+//! | 8 | number of entries, N |
+//! | 16 N | entries in rising order: FNV-1a (64 bits) of a request id or of a document's `ID`, then the offset of its line, with the highest bit set for a call that was refused in whole or in part |
+//! | 8 | FNV-1a (64 bits) of everything before |
+//!
+//! # What is kept, and for how long
+//!
+//! [`Limits`] bounds size and age. A file is closed when it has an eighth of the size, or spans an
+//! eighth of the time; whole files are dropped, the oldest first. So the journal holds between seven
+//! eighths of what it may and all of it.
+//!
+//! # When there is too much
+//!
+//! Records wait for the writer in a queue that is bounded by count and by weight. When half of the
+//! weight is used, refusals come in without their cases ([`Journal::trimmed`]); when all of it is,
+//! records are dropped ([`Journal::lost`]). Records that a full disk does not take are lost too; the
+//! file is cut back to its last whole line, and writing goes on when the disk has room again.
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-mod record;
+use jiff::Timestamp;
 
+mod document;
+mod files;
+mod filter;
+mod index;
+mod queue;
+mod read;
+mod record;
+mod shelf;
+
+pub use filter::Filter;
 pub use record::{Asked, Failure, Record, SessionRecord, Verdict};
 
-/// Which records are meant.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Failed ones only.
-    pub refused_only: bool,
-    /// Of this account.
-    pub account: Option<String>,
-}
+use files::Files;
+use queue::{Counters, Queue};
+use shelf::Shelf;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Size at which a file is closed and a new one begun, in bytes.
-    pub file_bytes_max: u64,
-    /// Files kept, the current one included.
-    pub file_count_max: u32,
+    /// Space that all files may take together, in bytes.
+    pub bytes_max: u64,
+    /// How old the newest record of a file may be.
+    pub age_max: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            file_bytes_max: 64 * 1024 * 1024,
-            file_count_max: 8,
+            bytes_max: 512 * 1024 * 1024,
+            age_max: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }
 
-/// Records that may wait for the writer; more are counted and dropped.
-const QUEUE_LENGTH_MAX: usize = 16_384;
-/// The longest time that a record waits in memory.
-const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
+/// Files that the journal is divided into, by size and by time: what is dropped is a whole file.
+const PARTS: u64 = 8;
 
-enum Message {
-    Record(Box<Record>),
-    Flush(SyncSender<()>),
+impl Limits {
+    fn file_bytes_max(&self) -> u64 {
+        self.bytes_max / PARTS
+    }
+
+    fn age_ms(&self) -> i64 {
+        i64::try_from(self.age_max.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn file_span_ms(&self) -> i64 {
+        self.age_ms() / PARTS.cast_signed()
+    }
 }
+
+/// The longest time that a reader waits for what is still in the queue.
+const CATCH_UP_MAX: Duration = Duration::from_secs(2);
+/// The longest time that [`Journal::flush`] waits.
+const FLUSH_MAX: Duration = Duration::from_secs(30);
 
 /// The journal of one server.
 #[derive(Debug)]
 pub struct Journal {
-    directory: PathBuf,
-    sender: Mutex<Option<SyncSender<Message>>>,
-    lost: Arc<AtomicU64>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    shelf: Arc<Shelf>,
+    counters: Arc<Counters>,
+    /// `None` only while it is dropped.
+    queue: Option<Queue>,
+    writer: Option<JoinHandle<()>>,
 }
 
 impl Journal {
     /// Opens the journal in a directory, which is made if it is not there.
     ///
     /// # Errors
-    /// When the directory or its current file cannot be made.
+    /// When the directory cannot be made or read. Files that cannot be written are no error, now or
+    /// later: records are lost then, see [`Journal::lost`].
     pub fn open(directory: &Path, limits: Limits) -> io::Result<Journal> {
-        fs::create_dir_all(directory)?;
-        let mut files = Files::open(directory.to_owned(), limits)?;
-        let (sender, receiver) = mpsc::sync_channel::<Message>(QUEUE_LENGTH_MAX);
-        let lost = Arc::new(AtomicU64::new(0));
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+        let shelf = Arc::new(Shelf::open(directory)?);
+        let counters = Arc::new(Counters::default());
+        let (sender, intake) = queue::channel(&counters);
+        let (files_shelf, files_counters) = (shelf.clone(), counters.clone());
         let writer = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || {
-                loop {
-                    let outcome = match receiver.recv_timeout(FLUSH_INTERVAL) {
-                        Ok(Message::Record(record)) => files.write(&record),
-                        Ok(Message::Flush(done)) => {
-                            let outcome = files.flush();
-                            // Whoever waited may have gone; that is theirs to know.
-                            let _ = done.send(());
-                            outcome
-                        }
-                        Err(RecvTimeoutError::Timeout) => files.flush(),
-                        Err(RecvTimeoutError::Disconnected) => {
-                            if let Err(error) = files.flush() {
-                                tracing::error!(%error, "the journal could not be written");
-                            }
-                            return;
-                        }
-                    };
-                    if let Err(error) = outcome {
-                        tracing::error!(%error, "the journal could not be written");
-                    }
-                }
-            })?;
+            .spawn(move || intake.run(Files::open(files_shelf, limits, files_counters)))?;
         Ok(Journal {
-            directory: directory.to_owned(),
-            sender: Mutex::new(Some(sender)),
-            lost,
-            writer: Mutex::new(Some(writer)),
+            shelf,
+            queue: Some(Queue::new(
+                sender,
+                counters.clone(),
+                writer.thread().clone(),
+            )),
+            counters,
+            writer: Some(writer),
         })
     }
 
-    /// Hands a record to the writer. Never waits: when the writer is far behind, the record is
-    /// dropped and counted.
+    /// Hands a record to the writer. Takes no lock and never waits: when the writer is far behind,
+    /// the record is dropped and counted.
     pub fn record(&self, record: Record) {
-        let Some(sender) = self.sender() else { return };
-        match sender.try_send(Message::Record(Box::new(record))) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
-                if lost.is_power_of_two() {
-                    tracing::warn!(lost, "the journal is behind: records are dropped");
-                }
-            }
+        if let Some(queue) = &self.queue {
+            queue.put(record, None);
         }
     }
 
-    /// Records dropped since start.
+    /// The same for a record whose [`Record::time`] the writer shall write.
+    pub fn record_at(&self, time: Timestamp, record: Record) {
+        if let Some(queue) = &self.queue {
+            queue.put(record, Some(time));
+        }
+    }
+
+    /// Records since the start that were dropped or could not be written.
     pub fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.counters.lost()
     }
 
-    /// Waits until everything recorded so far is in its file.
+    /// Records since the start that were kept without their cases.
+    pub fn trimmed(&self) -> u64 {
+        self.counters.trimmed()
+    }
+
+    /// Waits until everything recorded so far is in its file; half a minute at most.
     pub fn flush(&self) {
-        let Some(sender) = self.sender() else { return };
-        let (done, wait) = mpsc::sync_channel(1);
-        if sender.send(Message::Flush(done)).is_ok() {
-            // An error means that the writer is gone, and with it what could be waited for.
-            let _ = wait.recv();
-        }
+        self.flush_within(FLUSH_MAX);
     }
 
-    /// The record of a request, the newest files first.
+    /// The record of a request; the newest one, should there be more. What was recorded before is
+    /// found even if it is not written yet.
+    ///
+    /// Reads from disk, as all that follow: for a thread that may wait.
     ///
     /// # Errors
     /// When a file cannot be read.
     pub fn find(&self, request_id: &str) -> io::Result<Option<Record>> {
-        self.flush();
-        for path in files_newest_first(&self.directory)? {
-            for line in BufReader::new(File::open(path)?).lines() {
-                let line = line?;
-                if !line.contains(request_id) {
-                    continue;
-                }
-                // A line torn by a crash is no record.
-                match serde_json::from_str::<Record>(&line) {
-                    Ok(record) if record.request_id == request_id => return Ok(Some(record)),
-                    Ok(_) | Err(_) => {}
-                }
-            }
-        }
-        Ok(None)
+        self.flush_within(CATCH_UP_MAX);
+        read::find(&self.shelf, request_id)
     }
 
-    /// Records newest first.
+    /// The records that a filter wants, the newest first, `limit` at most.
     ///
     /// # Errors
     /// When a file cannot be read.
     pub fn recent(&self, filter: &Filter, limit: usize) -> io::Result<Vec<Record>> {
-        self.flush();
-        let mut found = Vec::new();
-        for path in files_newest_first(&self.directory)? {
-            let mut records = Vec::new();
-            for line in BufReader::new(File::open(path)?).lines() {
-                records.extend(serde_json::from_str::<Record>(&line?).ok());
-            }
-            records.reverse();
-            records.retain(|record| !filter.refused_only || record.error.is_some());
-            found.extend(records);
-        }
-        found.truncate(limit);
-        Ok(found)
+        self.flush_within(CATCH_UP_MAX);
+        read::recent(&self.shelf, filter, limit)
     }
 
-    /// The newest record.
+    /// The newest record that a filter wants.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -195,158 +222,26 @@ impl Journal {
         Ok(self.recent(filter, 1)?.pop())
     }
 
-    fn sender(&self) -> Option<SyncSender<Message>> {
-        match self.sender.lock() {
-            Ok(sender) => sender.clone(),
-            Err(poisoned) => poisoned.into_inner().clone(),
+    fn flush_within(&self, timeout: Duration) {
+        let flushed = self
+            .queue
+            .as_ref()
+            .is_some_and(|queue| queue.flush(timeout));
+        if !flushed {
+            tracing::warn!("the journal's writer is behind");
         }
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if let Ok(mut sender) = self.sender.lock() {
-            sender.take();
+        // With the queue the writer's work ends, once it has taken what is in it.
+        drop(self.queue.take());
+        if let Some(writer) = self.writer.take() {
+            writer.thread().unpark();
+            if writer.join().is_err() {
+                tracing::error!("the journal's writer panicked");
+            }
         }
-        if let Ok(mut writer) = self.writer.lock()
-            && let Some(writer) = writer.take()
-            && writer.join().is_err()
-        {
-            tracing::error!("the journal's writer panicked");
-        }
-    }
-}
-
-fn files_newest_first(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "jsonl")
-        {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    paths.reverse();
-    Ok(paths)
-}
-
-/// The files: `journal-NNNNNNNNNN.jsonl`, rising.
-struct Files {
-    directory: PathBuf,
-    limits: Limits,
-    number: u64,
-    size_bytes: u64,
-    current: BufWriter<File>,
-}
-
-impl Files {
-    fn open(directory: PathBuf, limits: Limits) -> io::Result<Files> {
-        let last = files_newest_first(&directory)?
-            .into_iter()
-            .find_map(|path| {
-                path.file_stem()?
-                    .to_str()?
-                    .strip_prefix("journal-")?
-                    .parse::<u64>()
-                    .ok()
-            });
-        let number = last.map_or(1, |last| last + 1);
-        let current = BufWriter::new(create(&directory, number)?);
-        let files = Files {
-            directory,
-            limits,
-            number,
-            size_bytes: 0,
-            current,
-        };
-        files.prune()?;
-        Ok(files)
-    }
-
-    fn write(&mut self, record: &Record) -> io::Result<()> {
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
-        if self.size_bytes + line.len() as u64 > self.limits.file_bytes_max {
-            self.rotate()?;
-        }
-        self.size_bytes += line.len() as u64;
-        self.current.write_all(&line)
-    }
-
-    fn rotate(&mut self) -> io::Result<()> {
-        self.current.flush()?;
-        self.number += 1;
-        self.size_bytes = 0;
-        self.current = BufWriter::new(create(&self.directory, self.number)?);
-        self.prune()
-    }
-
-    fn prune(&self) -> io::Result<()> {
-        let keep = usize::try_from(self.limits.file_count_max)
-            .unwrap_or(usize::MAX)
-            .max(1);
-        for path in files_newest_first(&self.directory)?.into_iter().skip(keep) {
-            fs::remove_file(path)?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.current.flush()
-    }
-}
-
-fn create(directory: &Path, number: u64) -> io::Result<File> {
-    let path = directory.join(format!("journal-{number:010}.jsonl"));
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(id: &str) -> Record {
-        Record {
-            request_id: id.to_owned(),
-            operation: "GetObject".to_owned(),
-            ..Record::default()
-        }
-    }
-
-    #[test]
-    fn a_record_is_found_by_request_id_also_after_a_restart() {
-        let dir = tempfile::tempdir().unwrap();
-        let journal = Journal::open(dir.path(), Limits::default()).unwrap();
-        journal.record(record("one"));
-        journal.record(record("two"));
-        drop(journal);
-        let journal = Journal::open(dir.path(), Limits::default()).unwrap();
-        assert_eq!(journal.find("one").unwrap(), Some(record("one")));
-        assert_eq!(journal.find("three").unwrap(), None);
-        assert_eq!(journal.lost(), 0);
-    }
-
-    #[test]
-    fn old_files_go_when_there_are_too_many() {
-        let dir = tempfile::tempdir().unwrap();
-        let limits = Limits {
-            file_bytes_max: 400,
-            file_count_max: 2,
-        };
-        let journal = Journal::open(dir.path(), limits).unwrap();
-        for index in 0..50 {
-            journal.record(record(&format!("request-{index:03}")));
-        }
-        journal.flush();
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
-        assert_eq!(journal.find("request-000").unwrap(), None);
-        assert!(journal.find("request-049").unwrap().is_some());
     }
 }

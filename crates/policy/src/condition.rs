@@ -1,11 +1,15 @@
 //! Conditions: one key under one operator (spec P-10).
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use base64::Engine;
 
-use crate::pattern::{ArnPattern, Case, Pattern, ShortArn, Variables, Wildcards, arn_parts};
-use crate::{Context, Lookup};
+use crate::context::Key;
+use crate::facts::Facts;
+use crate::pattern::{Arn, ArnPattern, Case, Pattern, ShortArn, Variables, Wildcards};
+use crate::pattern_set::{PatternSet, sets_of};
+use crate::{KnownKey, Lookup};
 
 /// An operator with its prefix and suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,24 +166,68 @@ pub(crate) struct Condition {
     pub operator_text: Box<str>,
     /// As written.
     pub key_text: Box<str>,
-    /// In lower case.
-    pub key: Box<str>,
+    pub key: Key,
     /// As written.
     pub values_text: Box<[String]>,
     values: Values,
 }
 
-/// The values, compiled for the comparison. What cannot be read stays as `None` and compares with
-/// nothing.
+/// The values, compiled for the comparison. What cannot be read compares with nothing and is left
+/// out.
 #[derive(Clone, Debug)]
 enum Values {
-    Patterns(Box<[Pattern]>),
-    Numbers(Box<[String]>),
-    Dates(Box<[Option<Instant>]>),
-    Bools(Box<[Option<bool>]>),
-    Bytes(Box<[Option<Vec<u8>>]>),
-    Networks(Box<[Option<Network>]>),
-    Arns(Box<[ArnPattern]>),
+    Texts {
+        equal: Sorted,
+        sets: Box<[PatternSet]>,
+        patterns: Box<[Pattern]>,
+    },
+    /// In lower case.
+    TextsIgnoringCase {
+        equal: Sorted,
+        patterns: Box<[Pattern]>,
+    },
+    Numbers(Box<[DecimalText]>),
+    Dates(Box<[Instant]>),
+    Bools {
+        yes: bool,
+        no: bool,
+    },
+    Bytes(Box<[Vec<u8>]>),
+    Networks(Box<[Network]>),
+    Arns {
+        equal: Sorted,
+        patterns: Box<[ArnPattern]>,
+    },
+}
+
+/// Texts in order, so that a long list costs a few comparisons.
+#[derive(Clone, Debug)]
+struct Sorted(Box<[Box<str>]>);
+
+impl Sorted {
+    fn of<'t>(texts: impl Iterator<Item = &'t str>) -> Sorted {
+        let mut texts: Vec<Box<str>> = texts.map(Box::from).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        Sorted(texts.into())
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        match &*self.0 {
+            [] => false,
+            [one] => **one == *text,
+            many => many.binary_search_by(|wanted| (**wanted).cmp(text)).is_ok(),
+        }
+    }
+
+    /// As [`Sorted::contains`] of the text in lower case, for texts in lower case.
+    fn contains_lower_case_of(&self, text: &str) -> bool {
+        let lower = || text.chars().flat_map(char::to_lowercase);
+        let found = self
+            .0
+            .binary_search_by(|wanted| wanted.chars().cmp(lower()));
+        found.is_ok()
+    }
 }
 
 impl Condition {
@@ -189,47 +237,43 @@ impl Condition {
         values: Vec<String>,
         variables: Variables,
     ) -> Condition {
-        fn each<T>(values: &[String], read: impl FnMut(&str) -> T) -> Box<[T]> {
+        fn each<T>(values: &[String], read: impl FnMut(&str) -> Option<T>) -> Box<[T]> {
             let mut read = read;
-            values.iter().map(|value| read(value)).collect()
+            values.iter().filter_map(|value| read(value)).collect()
         }
         let compiled = match operator.comparison {
-            Comparison::StringEquals | Comparison::StringEqualsIgnoreCase => {
-                Values::Patterns(each(&values, |text| {
-                    Pattern::compile(text, Wildcards::Literal, variables)
-                }))
-            }
-            Comparison::StringLike => Values::Patterns(each(&values, |text| {
-                Pattern::compile(text, Wildcards::Match, variables)
-            })),
-            Comparison::Numeric(_) => Values::Numbers(each(&values, str::to_owned)),
+            Comparison::StringEquals => texts(&values, Wildcards::Literal, variables),
+            Comparison::StringLike => texts(&values, Wildcards::Match, variables),
+            Comparison::StringEqualsIgnoreCase => texts_ignoring_case(&values, variables),
+            Comparison::Numeric(_) => Values::Numbers(each(&values, DecimalText::parse)),
             Comparison::Date(_) => Values::Dates(each(&values, Instant::parse)),
-            Comparison::Bool | Comparison::Null => Values::Bools(each(&values, parse_bool)),
+            Comparison::Bool | Comparison::Null => Values::Bools {
+                yes: values.iter().any(|value| parse_bool(value) == Some(true)),
+                no: values.iter().any(|value| parse_bool(value) == Some(false)),
+            },
             Comparison::Binary => Values::Bytes(each(&values, parse_binary)),
             Comparison::IpAddress => Values::Networks(each(&values, Network::parse)),
-            Comparison::Arn => Values::Arns(each(&values, |text| {
-                ArnPattern::compile(text, ShortArn::MatchesNothing, variables, true)
-            })),
+            Comparison::Arn => arns(&values, variables),
         };
         Condition {
             operator,
             operator_text: operator_text.into(),
             key_text: key.into(),
-            key: key.to_lowercase().into(),
+            key: Key::compile(key),
             values_text: values.into(),
             values: compiled,
         }
     }
 
     /// Whether it holds, by the truth tables of P-10.
-    pub fn holds(&self, context: &dyn Context) -> bool {
+    pub fn holds(&self, facts: &Facts<'_>) -> bool {
         let Operator {
             set,
             comparison,
             negated,
             if_exists,
         } = self.operator;
-        let found = context.lookup(&self.key);
+        let found = self.key.find(facts);
         if comparison == Comparison::Null {
             let absent = match found {
                 Lookup::Absent => true,
@@ -238,20 +282,19 @@ impl Condition {
             };
             return self.wants_null(absent);
         }
+        // What is read from the one value of a key may be kept for the next condition.
+        let single = |value| self.one(value, self.key.known, facts);
+        let each = |value: &String| self.one(value, None, facts);
         match (set, found) {
             (Some(SetOperator::ForAllValues), Lookup::Absent) => true,
-            (Some(SetOperator::ForAllValues), Lookup::One(value)) => self.one(value, context),
-            (Some(SetOperator::ForAllValues), Lookup::Many(values)) => {
-                values.iter().all(|value| self.one(value, context))
-            }
+            (Some(SetOperator::ForAllValues), Lookup::One(value)) => single(value),
+            (Some(SetOperator::ForAllValues), Lookup::Many(values)) => values.iter().all(each),
             (Some(SetOperator::ForAnyValue), Lookup::Absent | Lookup::Many([])) => if_exists,
-            (Some(SetOperator::ForAnyValue), Lookup::One(value)) => self.one(value, context),
-            (Some(SetOperator::ForAnyValue), Lookup::Many(values)) => {
-                values.iter().any(|value| self.one(value, context))
-            }
+            (Some(SetOperator::ForAnyValue), Lookup::One(value)) => single(value),
+            (Some(SetOperator::ForAnyValue), Lookup::Many(values)) => values.iter().any(each),
             (None, Lookup::Absent | Lookup::Many([])) => if_exists || negated,
-            (None, Lookup::One(value)) => self.one(value, context),
-            (None, Lookup::Many([value])) => self.one(value, context),
+            (None, Lookup::One(value)) => single(value),
+            (None, Lookup::Many([value])) => each(value),
             // Several values and no set operator: no match, negated or not.
             (None, Lookup::Many(_)) => false,
         }
@@ -259,13 +302,17 @@ impl Condition {
 
     /// Context keys of the condition and its variables, in lower case.
     pub fn keys(&self) -> Vec<&str> {
-        let mut keys = vec![&*self.key];
+        let mut keys = vec![&*self.key.name];
         match &self.values {
-            Values::Patterns(patterns) => keys.extend(patterns.iter().flat_map(Pattern::keys)),
-            Values::Arns(patterns) => keys.extend(patterns.iter().flat_map(ArnPattern::keys)),
+            Values::Texts { patterns, .. } | Values::TextsIgnoringCase { patterns, .. } => {
+                keys.extend(patterns.iter().flat_map(Pattern::keys));
+            }
+            Values::Arns { patterns, .. } => {
+                keys.extend(patterns.iter().flat_map(ArnPattern::keys));
+            }
             Values::Numbers(_)
             | Values::Dates(_)
-            | Values::Bools(_)
+            | Values::Bools { .. }
             | Values::Bytes(_)
             | Values::Networks(_) => {}
         }
@@ -274,61 +321,68 @@ impl Condition {
 
     fn wants_null(&self, absent: bool) -> bool {
         match &self.values {
-            Values::Bools(wanted) => wanted.contains(&Some(absent)),
-            Values::Patterns(_)
+            Values::Bools { yes, no } => {
+                if absent {
+                    *yes
+                } else {
+                    *no
+                }
+            }
+            Values::Texts { .. }
+            | Values::TextsIgnoringCase { .. }
             | Values::Numbers(_)
             | Values::Dates(_)
             | Values::Bytes(_)
             | Values::Networks(_)
-            | Values::Arns(_) => false,
+            | Values::Arns { .. } => false,
         }
     }
 
     /// One value of the request: it equals some wanted value, or none for negated operators.
-    fn one(&self, value: &str, context: &dyn Context) -> bool {
-        self.equals_some(value, context) != self.operator.negated
+    fn one(&self, value: &str, key: Option<KnownKey>, facts: &Facts<'_>) -> bool {
+        self.equals_some(value, key, facts) != self.operator.negated
     }
 
-    fn equals_some(&self, value: &str, context: &dyn Context) -> bool {
+    fn equals_some(&self, value: &str, key: Option<KnownKey>, facts: &Facts<'_>) -> bool {
         match &self.values {
-            Values::Patterns(patterns) => {
-                if self.operator.comparison == Comparison::StringEqualsIgnoreCase {
-                    patterns
+            Values::Texts {
+                equal,
+                sets,
+                patterns,
+            } => {
+                equal.contains(value)
+                    || sets.iter().any(|set| set.matches(value))
+                    || patterns
                         .iter()
-                        .any(|p| p.equals_ignoring_case(value, context))
-                } else {
-                    patterns
+                        .any(|p| p.matches(value, Case::Sensitive, facts))
+            }
+            Values::TextsIgnoringCase { equal, patterns } => {
+                equal.contains_lower_case_of(value)
+                    || patterns
                         .iter()
-                        .any(|p| p.matches(value, Case::Sensitive, context))
-                }
+                        .any(|p| p.equals_ignoring_case(value, facts))
             }
-            Values::Numbers(wanted) => {
-                wanted.iter().any(
-                    |wanted| match (Decimal::parse(value), Decimal::parse(wanted)) {
-                        (Some(value), Some(wanted)) => self.in_order(value.compare(&wanted)),
-                        (None, _) | (_, None) => false,
-                    },
-                )
+            Values::Numbers(wanted) => Decimal::parse(value).is_some_and(|value| {
+                let mut wanted = wanted.iter();
+                wanted.any(|wanted| self.in_order(value.compare(&wanted.decimal())))
+            }),
+            Values::Dates(wanted) => facts
+                .instant(key, value)
+                .is_some_and(|value| wanted.iter().any(|w| self.in_order(value.cmp(w)))),
+            Values::Bools { yes, no } => match parse_bool(value) {
+                Some(true) => *yes,
+                Some(false) => *no,
+                None => false,
+            },
+            Values::Bytes(wanted) => {
+                parse_binary(value).is_some_and(|value| wanted.contains(&value))
             }
-            Values::Dates(wanted) => match Instant::parse(value) {
-                Some(value) => wanted.iter().flatten().any(|w| self.in_order(value.cmp(w))),
-                None => false,
-            },
-            Values::Bools(wanted) => match parse_bool(value) {
-                Some(value) => wanted.contains(&Some(value)),
-                None => false,
-            },
-            Values::Bytes(wanted) => match parse_binary(value) {
-                Some(value) => wanted.contains(&Some(value)),
-                None => false,
-            },
-            Values::Networks(networks) => match value.trim().parse::<IpAddr>() {
-                Ok(address) => networks.iter().flatten().any(|n| n.contains(address)),
-                Err(_) => false,
-            },
-            Values::Arns(patterns) => {
-                let parts = arn_parts(value);
-                patterns.iter().any(|p| p.matches(parts.as_ref(), context))
+            Values::Networks(networks) => facts
+                .address(key, value)
+                .is_some_and(|address| networks.iter().any(|n| n.contains(address))),
+            Values::Arns { equal, patterns } => {
+                let arn = Arn::new(value);
+                equal.contains(value) || patterns.iter().any(|p| p.matches(&arn, facts))
             }
         }
     }
@@ -346,6 +400,55 @@ impl Condition {
             | Comparison::Null => false,
         }
     }
+}
+
+fn texts(values: &[String], wildcards: Wildcards, variables: Variables) -> Values {
+    let patterns = compiled(values, |text| Pattern::compile(text, wildcards, variables));
+    let (equal, mut patterns): (Vec<Pattern>, Vec<Pattern>) =
+        patterns.partition(|pattern| pattern.literal().is_some());
+    Values::Texts {
+        equal: Sorted::of(equal.iter().filter_map(Pattern::literal)),
+        sets: sets_of(&mut patterns),
+        patterns: patterns.into(),
+    }
+}
+
+fn texts_ignoring_case(values: &[String], variables: Variables) -> Values {
+    let compile = |text: &str| Pattern::compile(text, Wildcards::Literal, variables);
+    let (equal, patterns): (Vec<Pattern>, _) =
+        compiled(values, compile).partition(|pattern| pattern.literal().is_some());
+    let lower: Vec<String> = equal
+        .iter()
+        .filter_map(Pattern::literal)
+        // Letter by letter, as the value is: `str::to_lowercase` has an eye for final sigmas.
+        .map(|text| text.chars().flat_map(char::to_lowercase).collect())
+        .collect();
+    Values::TextsIgnoringCase {
+        equal: Sorted::of(lower.iter().map(String::as_str)),
+        patterns: patterns.into(),
+    }
+}
+
+fn arns(values: &[String], variables: Variables) -> Values {
+    let compile = |text: &str| ArnPattern::compile(text, ShortArn::MatchesNothing, variables, true);
+    let (equal, patterns): (Vec<ArnPattern>, _) =
+        compiled(values, compile).partition(|pattern| pattern.literal().is_some());
+    Values::Arns {
+        equal: Sorted::of(equal.iter().filter_map(ArnPattern::literal)),
+        patterns: patterns.into(),
+    }
+}
+
+/// Repeated values say nothing new.
+fn compiled<'v, T>(
+    values: &'v [String],
+    compile: impl Fn(&str) -> T + 'v,
+) -> impl Iterator<Item = T> + 'v {
+    let mut seen = HashSet::new();
+    values
+        .iter()
+        .filter(move |value| seen.insert(value.as_str()))
+        .map(move |value| compile(value))
 }
 
 fn parse_bool(text: &str) -> Option<bool> {
@@ -370,6 +473,33 @@ struct Decimal<'a> {
     integer: &'a str,
     /// Without trailing zeros.
     fraction: &'a str,
+}
+
+/// A [`Decimal`] of a document.
+#[derive(Clone, Debug)]
+struct DecimalText {
+    negative: bool,
+    integer: Box<str>,
+    fraction: Box<str>,
+}
+
+impl DecimalText {
+    fn parse(text: &str) -> Option<DecimalText> {
+        let decimal = Decimal::parse(text)?;
+        Some(DecimalText {
+            negative: decimal.negative,
+            integer: decimal.integer.into(),
+            fraction: decimal.fraction.into(),
+        })
+    }
+
+    fn decimal(&self) -> Decimal<'_> {
+        Decimal {
+            negative: self.negative,
+            integer: &self.integer,
+            fraction: &self.fraction,
+        }
+    }
 }
 
 impl Decimal<'_> {

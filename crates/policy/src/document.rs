@@ -2,10 +2,12 @@
 use catalog::{AccountId, BucketName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::Effect;
+use crate::actions::{ActionId, ActionSet};
 use crate::json::{self, Node};
 use crate::principal::{PrincipalWord, parse_principal};
 use crate::public::is_public;
-use crate::statement::{Statement, compile};
+use crate::statement::{Statement, compile, has_principals};
 use crate::validate::validate;
 
 /// Where a document is used, which decides what it must and must not have (spec P-1).
@@ -60,8 +62,17 @@ pub struct Finding {
 #[derive(Clone, Debug)]
 pub struct Policy {
     kind: PolicyKind,
+    /// Known actions that some statement allows, and denies, whatever else it wants.
+    allowed: ActionSet,
+    denied: ActionSet,
+    /// Whether statements name principals.
+    names_principals: bool,
+    /// Of each statement, side by side: most statements are passed over by it alone.
+    known_actions: Box<[ActionSet]>,
     text: Box<str>,
     statements: Box<[Statement]>,
+    /// Where each statement starts, and where what follows it does.
+    positions: Box<[(Position, Position)]>,
     /// In lower case, sorted, without repetition.
     context_keys: Box<[Box<str>]>,
     is_public: bool,
@@ -163,8 +174,24 @@ impl Policy {
             .collect();
         keys.sort();
         keys.dedup();
+        let known_actions = |effect| {
+            let statements = statements.iter().filter(|s| s.effect == effect);
+            statements.fold(ActionSet::default(), |all, statement| {
+                all.or(&statement.known_actions)
+            })
+        };
+        let mut reader = PositionReader::at_start_of(text);
+        let positions = statements
+            .iter()
+            .map(|statement| (reader.go_to(statement.start), reader.go_to(statement.end)))
+            .collect();
         Ok(Policy {
             kind,
+            positions,
+            allowed: known_actions(Effect::Allow),
+            denied: known_actions(Effect::Deny),
+            names_principals: has_principals(kind),
+            known_actions: statements.iter().map(|s| s.known_actions).collect(),
             text: text.into(),
             is_public: statements.iter().any(is_public),
             statements: statements.into(),
@@ -204,7 +231,9 @@ impl Policy {
     /// Whether some context key starts with `prefix`, which is lower case, such as
     /// `s3:existingobjecttag/`.
     pub fn names_key_with_prefix(&self, prefix: &str) -> bool {
-        self.context_keys().any(|key| key.starts_with(prefix))
+        let first = self.context_keys.partition_point(|key| &**key < prefix);
+        let key = self.context_keys.get(first);
+        key.is_some_and(|key| key.starts_with(prefix))
     }
 
     /// The document with principals replaced (spec P-8): ARNs to unique ids on save, and back on
@@ -257,17 +286,77 @@ impl Policy {
         }
     }
 
+    /// Whether some statement can deny the action or, unless the layer `allows` it already, allow
+    /// it. Always for actions that are not known.
+    pub(crate) fn can_say_more(&self, action: Option<ActionId>, allows: bool) -> bool {
+        let Some(action) = action else { return true };
+        let wants_allows = !allows || self.names_principals;
+        self.denied.contains(action) || (wants_allows && self.allowed.contains(action))
+    }
+
+    /// Whether the actions of a statement hold for the action. Always for those that are not known.
+    pub(crate) fn may_be_about(&self, statement: usize, action: Option<ActionId>) -> bool {
+        match (action, self.known_actions.get(statement)) {
+            (Some(action), Some(known)) => known.contains(action),
+            (None, _) | (_, None) => true,
+        }
+    }
+
     pub(crate) fn statements(&self) -> &[Statement] {
         &self.statements
     }
 
-    pub(crate) fn position(&self, offset: usize) -> Position {
-        Position::of(&self.text, offset)
+    /// Where a statement starts, and where what follows it does.
+    pub(crate) fn positions(&self, statement: usize) -> (Position, Position) {
+        let start = Position { line: 1, column: 1 };
+        let found = self.positions.get(statement);
+        found.copied().unwrap_or((start, start))
     }
 }
 
+/// Finds positions one behind the other, so that the text is read once for all of them.
+struct PositionReader<'t> {
+    text: &'t str,
+    offset: usize,
+    position: Position,
+}
+
+impl<'t> PositionReader<'t> {
+    fn at_start_of(text: &'t str) -> PositionReader<'t> {
+        PositionReader {
+            text,
+            offset: 0,
+            position: Position { line: 1, column: 1 },
+        }
+    }
+
+    /// The position of an offset that is not before the last one.
+    fn go_to(&mut self, offset: usize) -> Position {
+        let passed = self.text.get(self.offset..offset).unwrap_or_default();
+        for char in passed.chars() {
+            self.position = match char {
+                '\n' => Position {
+                    line: self.position.line + 1,
+                    column: 1,
+                },
+                _ => Position {
+                    column: self.position.column + 1,
+                    ..self.position
+                },
+            };
+        }
+        self.offset = self.offset.max(offset);
+        self.position
+    }
+}
+
+/// The name that a [`Policy`] has for serializers, with its fields `kind` and `text`. The journal
+/// knows documents by it, to write each of them once.
+pub const SERIALIZED_NAME: &str = "PolicyDocument";
+
 /// A policy as it is stored: what it was made from.
 #[derive(Serialize, Deserialize)]
+#[serde(rename = "PolicyDocument")]
 struct Stored<'a> {
     kind: PolicyKind,
     text: std::borrow::Cow<'a, str>,
@@ -357,6 +446,20 @@ mod tests {
     #[test]
     fn quotas_count_all_but_blanks_outside_strings() {
         assert_eq!(size_for_quota(" { \"a b\" :\t\"\\\" \\\\\"\r\n} "), 15);
+    }
+
+    #[test]
+    fn positions_are_found_in_one_reading() {
+        let text = r#"{"Statement":[{"Effect":"Deny","Action":"é:*","Resource":"*"},
+  {"Effect":"Deny",
+   "Action":"b:*","Resource":"*"}
+ ,{"Effect":"Deny","Action":"ü:*","Resource":"*"}]}"#;
+        let policy = Policy::load(PolicyKind::Identity, text).unwrap();
+        assert_eq!(policy.statements().len(), 3);
+        for (at, statement) in policy.statements().iter().enumerate() {
+            let wanted = [statement.start, statement.end].map(|at| Position::of(text, at));
+            assert_eq!(<[_; 2]>::from(policy.positions(at)), wanted);
+        }
     }
 
     fn ids(principal: PrincipalRef<'_>) -> Rewrite {

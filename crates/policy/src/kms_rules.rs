@@ -67,6 +67,18 @@ fn works_across_accounts(action: &str) -> bool {
     administrative || cryptographic.iter().any(|start| action.starts_with(start))
 }
 
+/// What constraints of grants are about; they do not keep a grantee from managing the key.
+fn takes_encryption_context(action: &str) -> bool {
+    [
+        "kms:Decrypt",
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
+        "kms:ReEncrypt",
+    ]
+    .iter()
+    .any(|start| action.starts_with(start))
+}
+
 impl KeyGrant {
     fn allows(&self, question: &Question<'_>, key: &KeySide<'_>) -> bool {
         let caller = question.caller;
@@ -94,6 +106,7 @@ impl KeyGrant {
             });
         let subset = self.encryption_context_subset.as_deref();
         let subset = subset.is_none_or(|wanted| wanted.iter().all(|pair| has(given, pair)));
-        grantee && operation && equals && subset
+        let constrained = takes_encryption_context(question.action);
+        grantee && operation && (!constrained || (equals && subset))
     }
 }

@@ -6,8 +6,8 @@ use crate::principal::{Principal, Ways, ways};
 use crate::statement::{Form, Listed, Statement};
 use crate::verdict::Recorder;
 use crate::{
-    AttachedPolicy, CallerKind, Clause, Context, Effect, Given, Layer, LayerSays, Lookup, Outcome,
-    Policy, PolicySource, StatementStep, Step,
+    AttachedPolicy, CallerKind, Clause, Effect, Given, Layer, LayerSays, Lookup, Outcome, Policy,
+    PolicySource, StatementStep, Step,
 };
 
 /// What a layer says.
@@ -22,6 +22,12 @@ pub(crate) struct Said<'p> {
 }
 
 impl Said<'_> {
+    /// One allow is as good as many where statements name nobody: where they do, each adds the
+    /// ways in which it names the caller.
+    fn has_no_use_for(&self, statement: &Statement) -> bool {
+        self.allows && statement.effect == Effect::Allow && statement.principals.is_none()
+    }
+
     fn note(&self, layer: Layer, recorder: &mut impl Recorder) {
         let says = if self.denies {
             LayerSays::Deny
@@ -82,24 +88,34 @@ pub(crate) fn document<'p>(
     said
 }
 
-fn read<'p>(
+fn read<'p, R: Recorder>(
     facts: &Facts<'_>,
     layer: Layer,
     source: Option<&'p PolicySource>,
     policy: &'p Policy,
     said: &mut Said<'p>,
-    recorder: &mut impl Recorder,
+    recorder: &mut R,
 ) {
+    // Without a trail, what cannot match or has nothing to add is passed over.
+    if !R::KEEPS_STEPS && !policy.can_say_more(facts.action, said.allows) {
+        return;
+    }
     for (index, statement) in policy.statements().iter().enumerate() {
+        if !R::KEEPS_STEPS
+            && (!policy.may_be_about(index, facts.action) || said.has_no_use_for(statement))
+        {
+            continue;
+        }
         let result = test(facts, layer, statement);
         recorder.note(|| {
-            Step::Statement(StatementStep {
+            let (position, end) = policy.positions(index);
+            Step::Statement(Box::new(StatementStep {
                 layer,
                 source: source.cloned(),
                 index,
                 sid: statement.sid.as_deref().map(str::to_owned),
-                position: policy.position(statement.start),
-                end: policy.position(statement.end),
+                position,
+                end,
                 effect: statement.effect,
                 outcome: match &result {
                     Ok(_) => Outcome::Matched,
@@ -109,7 +125,7 @@ fn read<'p>(
                     Ok(_) => Vec::new(),
                     Err(first) => others(facts, layer, statement, first),
                 },
-            })
+            }))
         });
         match (result, statement.effect) {
             (Ok(ways), Effect::Allow) => {
@@ -164,11 +180,15 @@ fn test<'s>(facts: &Facts<'_>, layer: Layer, statement: &'s Statement) -> Result
         None => Ways::NONE,
     };
     let actions = &statement.actions;
-    if !actions.holds(|pattern| pattern.matches_plain(question.action, Case::Ignored)) {
+    let about = match facts.action {
+        Some(action) => statement.known_actions.contains(action),
+        None => actions.holds(|pattern| pattern.matches_plain(question.action, Case::Ignored)),
+    };
+    if !about {
         return Err(Failed::Action(actions));
     }
     if let Some(resources) = &statement.resources
-        && !resources.holds(|pattern| pattern.matches(facts.resource.as_ref(), facts))
+        && !resources.holds(|pattern| pattern.matches(&facts.resource, facts))
     {
         return Err(Failed::Resource(resources));
     }
@@ -198,7 +218,7 @@ fn others(
         failed.push(Failed::Action(actions));
     }
     if let Some(resources) = &statement.resources
-        && !resources.holds(|pattern| pattern.matches(facts.resource.as_ref(), facts))
+        && !resources.holds(|pattern| pattern.matches(&facts.resource, facts))
     {
         failed.push(Failed::Resource(resources));
     }
@@ -225,7 +245,7 @@ fn named(facts: &Facts<'_>, effect: Effect, listed: &Listed<Principal>) -> Ways 
 }
 
 impl<T> Listed<T> {
-    fn holds(&self, matches: impl Fn(&T) -> bool) -> bool {
+    pub fn holds(&self, matches: impl Fn(&T) -> bool) -> bool {
         self.entries.iter().any(matches) == (self.form == Form::These)
     }
 
@@ -274,7 +294,7 @@ impl Failed<'_> {
                     key: condition.key_text.to_string(),
                 },
                 wanted: condition.values_text.to_vec(),
-                given: match facts.lookup(&condition.key) {
+                given: match condition.key.find(facts) {
                     Lookup::Absent => Given::Absent,
                     Lookup::One(value) => Given::One(value.to_owned()),
                     Lookup::Many(values) => Given::Many(values.to_vec()),

@@ -52,6 +52,8 @@
 //! ```
 
 mod acl;
+mod action_names;
+mod actions;
 mod caller;
 mod case;
 mod condition;
@@ -64,7 +66,9 @@ mod json;
 mod kms_rules;
 mod layer;
 mod message;
+mod outline;
 mod pattern;
+mod pattern_set;
 mod principal;
 mod public;
 mod s3_actions;
@@ -74,17 +78,22 @@ mod validate;
 mod verdict;
 
 pub use acl::requester_pays_admits;
+pub use action_names::{action_name, resource_form};
 pub use caller::{Caller, CallerKind};
 pub use case::{Case, ContextValue, KeyTarget, ObjectTarget, S3Target, Target};
-pub use context::{Context, Lookup};
+pub use context::{Context, KnownKey, Lookup};
 pub use decision::{
     AttachedPolicy, BlockPublicAccess, Decision, Denial, Grant, Grantee, Guardrails, IdentitySide,
     KeyGrant, KeySide, Layer, ObjectOwnership, ObjectSide, Permission, PolicySource, Question,
     ResourceSide, S3Side,
 };
-pub use document::{Finding, Policy, PolicyKind, Position, PrincipalRef, Rewrite, size_for_quota};
+pub use document::{
+    Finding, Policy, PolicyKind, Position, PrincipalRef, Rewrite, SERIALIZED_NAME, size_for_quota,
+};
 pub use evaluate::{decide, decide_with_reason, decide_within, explain, explain_within};
 pub use message::{Audience, MessageParts, ResourceQuoting};
+pub use outline::{KeyUse, StatementOutline, has_value};
+pub use s3_actions::s3_action_has_key;
 pub use verdict::{
     Clause, Effect, Given, LayerSays, Outcome, Reason, StatementStep, Step, Verdict,
 };

@@ -215,11 +215,83 @@ impl Principal {
     }
 }
 
-/// All ways in which some of the principals match.
+/// Up to here, principals are looked at one by one.
+const FEW: usize = 8;
+
+/// Brings principals into the order that [`ways`] relies on.
+pub(crate) fn sort(principals: &mut Vec<Principal>) {
+    principals.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+    principals.dedup();
+}
+
+/// All ways in which some of the sorted principals match.
 pub(crate) fn ways(principals: &[Principal], caller: &Caller) -> Ways {
-    principals.iter().fold(Ways::NONE, |ways, principal| {
+    if principals.len() <= FEW {
+        return every(principals.iter(), caller);
+    }
+    let found = places(caller).into_iter().flatten().filter_map(|place| {
+        let at = principals.binary_search_by(|principal| principal.place().cmp(&place));
+        principals.get(at.ok()?)
+    });
+    every(found, caller)
+}
+
+fn every<'p>(principals: impl Iterator<Item = &'p Principal>, caller: &Caller) -> Ways {
+    principals.fold(Ways::NONE, |ways, principal| {
         ways.and(principal.matches(caller))
     })
+}
+
+/// Where a principal stands among others: its form, and what it names.
+type Place<'p> = (u8, Option<AccountId>, &'p str);
+
+const EVERYONE: u8 = 0;
+const ACCOUNT: u8 = 1;
+const CANONICAL_USER: u8 = 2;
+const ARN: u8 = 3;
+const UNIQUE_ID: u8 = 4;
+const SERVICE: u8 = 5;
+const FEDERATED: u8 = 6;
+
+impl Principal {
+    fn place(&self) -> Place<'_> {
+        match self {
+            Principal::Everyone => (EVERYONE, None, ""),
+            Principal::Account(account) => (ACCOUNT, Some(*account), ""),
+            Principal::CanonicalUser(id) => (CANONICAL_USER, None, id),
+            Principal::Arn(arn) => (ARN, None, arn),
+            Principal::UniqueId(id) => (UNIQUE_ID, None, id),
+            Principal::Service(name) => (SERVICE, None, name),
+            Principal::Federated(name) => (FEDERATED, None, name),
+        }
+    }
+}
+
+/// The places of all principals that can match the caller.
+fn places(caller: &Caller) -> [Option<Place<'_>>; 7] {
+    let canonical_id = caller.canonical_id.as_ref();
+    // What the kind adds: one ARN, one id, or the name of a service or provider.
+    let (arn, other) = match &caller.kind {
+        CallerKind::RoleSession { role_arn, .. } => (Some(role_arn), None),
+        CallerKind::FederatedUser {
+            user_arn,
+            user_unique_id,
+        } => (Some(user_arn), Some((UNIQUE_ID, user_unique_id))),
+        CallerKind::Service { name } => (None, Some((SERVICE, name))),
+        CallerKind::TokenHolder { provider } => (None, Some((FEDERATED, provider))),
+        CallerKind::Anonymous | CallerKind::Root | CallerKind::User => (None, None),
+    };
+    let arn = arn.filter(|arn| **arn != caller.arn);
+    let other = other.filter(|(form, id)| *form != UNIQUE_ID || **id != caller.unique_id);
+    [
+        Some((EVERYONE, None, "")),
+        caller.account.map(|account| (ACCOUNT, Some(account), "")),
+        canonical_id.map(|id| (CANONICAL_USER, None, id.as_str())),
+        Some((ARN, None, &*caller.arn)),
+        arn.map(|arn| (ARN, None, &**arn)),
+        Some((UNIQUE_ID, None, &*caller.unique_id)),
+        other.map(|(form, name)| (form, None, &**name)),
+    ]
 }
 
 impl Caller {
@@ -281,13 +353,91 @@ impl Caller {
             CallerKind::FederatedUser { .. } => Ways::ACCOUNT.and(Ways::FEDERATED_USER),
             CallerKind::Service { .. } => Ways::SERVICE,
             CallerKind::TokenHolder { .. } => Ways::PROVIDER,
-            CallerKind::Anonymous => Ways::EVERYONE,
+            CallerKind::Anonymous => Ways::NONE,
         }
     }
 
     /// Whether a `Deny` with `NotPrincipal` spares the caller.
     pub(crate) fn is_spared(&self, listed: &[Principal], has_boundary: bool) -> bool {
+        // Anonymous callers cannot be listed, not even by `*`.
+        let can_be_listed = self.kind != CallerKind::Anonymous;
         let listed = ways(listed, self);
-        !has_boundary && (listed.any_of(Ways::EVERYONE) || listed.all_of(self.chain()))
+        !has_boundary
+            && can_be_listed
+            && (listed.any_of(Ways::EVERYONE) || listed.all_of(self.chain()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn account(last: u64) -> AccountId {
+        AccountId::parse(&format!("11111111111{last}")).unwrap()
+    }
+
+    fn arn(number: u64) -> String {
+        format!("arn:aws:iam::111111111111:role/r{number}")
+    }
+
+    fn principal() -> impl Strategy<Value = Principal> {
+        prop_oneof![
+            1 => Just(Principal::Everyone),
+            4 => (0..9_u64).prop_map(|n| Principal::Account(account(n))),
+            4 => (0..9_u64).prop_map(|n| Principal::Arn(arn(n).into())),
+            4 => (0..9_u64).prop_map(|n| Principal::UniqueId(format!("AROA{n}").into())),
+            2 => (0..9_u64).prop_map(|n| Principal::CanonicalUser(format!("{n}").repeat(64).into())),
+            2 => (0..9_u64).prop_map(|n| Principal::Service(format!("s{n}").into())),
+            2 => (0..9_u64).prop_map(|n| Principal::Federated(format!("s{n}").into())),
+        ]
+    }
+
+    fn caller() -> impl Strategy<Value = Caller> {
+        let kind = prop_oneof![
+            Just(CallerKind::Anonymous),
+            Just(CallerKind::Root),
+            Just(CallerKind::User),
+            (0..9_u64).prop_map(|n| CallerKind::RoleSession {
+                role_arn: arn(n),
+                session_name: "s".to_owned()
+            }),
+            (0..9_u64, 0..9).prop_map(|(n, id)| CallerKind::FederatedUser {
+                user_arn: arn(n),
+                user_unique_id: format!("AROA{id}")
+            }),
+            (0..9).prop_map(|n| CallerKind::Service {
+                name: format!("s{n}")
+            }),
+            (0..9).prop_map(|n| CallerKind::TokenHolder {
+                provider: format!("s{n}")
+            }),
+        ];
+        let id = prop::option::of(0..9_u64);
+        (kind, id.clone(), id, 0..9_u64, 0..9).prop_map(|(kind, own, canonical, n, id)| {
+            let canonical = canonical.map(|n| format!("{n}").repeat(64));
+            Caller {
+                kind,
+                account: own.map(account),
+                canonical_id: canonical.and_then(|id| catalog::CanonicalUserId::parse(&id).ok()),
+                arn: arn(n),
+                unique_id: format!("AROA{id}"),
+                ..Caller::anonymous()
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        #[test]
+        fn long_lists_name_whom_they_name_one_by_one(
+            principals in prop::collection::vec(principal(), 0..40), caller in caller()
+        ) {
+            let mut sorted = principals.clone();
+            sort(&mut sorted);
+            prop_assert_eq!(ways(&sorted, &caller), every(principals.iter(), &caller));
+        }
     }
 }

@@ -1,4 +1,6 @@
 //! What S3 calls public (spec S-9).
+use catalog::AccountId;
+
 use crate::Effect;
 use crate::condition::{Comparison, Condition, Network};
 use crate::pattern::arn_parts;
@@ -34,13 +36,12 @@ fn fixes_callers(condition: &Condition) -> bool {
         | Comparison::StringEqualsIgnoreCase
         | Comparison::StringLike
         | Comparison::Arn
-        | Comparison::IpAddress => values.iter().all(|value| {
-            let wildcards = matches!(
-                operator.comparison,
-                Comparison::StringLike | Comparison::Arn
-            );
-            is_fixed(&condition.key, value, wildcards)
-        }),
+        | Comparison::IpAddress => {
+            !values.is_empty()
+                && values
+                    .iter()
+                    .all(|value| is_fixed(&condition.key.name, value))
+        }
         Comparison::Numeric(_)
         | Comparison::Date(_)
         | Comparison::Bool
@@ -49,15 +50,18 @@ fn fixes_callers(condition: &Condition) -> bool {
     }
 }
 
-fn is_fixed(key: &str, value: &str, wildcards: bool) -> bool {
+/// S3 goes by the text: a star is no fixed value even under an operator that takes it literally.
+fn is_fixed(key: &str, value: &str) -> bool {
     if value.contains("${") {
         return false;
     }
+    let wild = value.contains(['*', '?']);
     match key {
         "aws:sourceip" => Network::parse(value).is_some_and(|network| is_narrow(&network)),
         // The name of the access point may be open if its account is not.
         "s3:dataaccesspointarn" => match arn_parts(value) {
-            Some([_, _, _, _, account, _]) => !account.contains(['*', '?']),
+            _ if !wild => true,
+            Some([_, _, _, _, account, _]) => AccountId::parse_exact(account).is_ok(),
             None => false,
         },
         "aws:sourcearn"
@@ -69,7 +73,7 @@ fn is_fixed(key: &str, value: &str, wildcards: bool) -> bool {
         | "s3:dataaccesspointaccount"
         | "aws:principalorgid"
         | "aws:principalarn"
-        | "aws:principalaccount" => !(wildcards && value.contains(['*', '?'])),
+        | "aws:principalaccount" => !wild,
         _ => false,
     }
 }

@@ -12,6 +12,8 @@ struct Table {
     actions: Vec<S3Action>,
     /// In lower case; keys of tags end with `/`.
     condition_keys: HashSet<String>,
+    /// The keys of every action, also of those that no bucket policy can name.
+    keys_of: BTreeMap<String, HashSet<String>>,
 }
 
 struct S3Action {
@@ -124,6 +126,11 @@ impl Table {
             condition_keys: BTreeMap::new(),
             actions: BTreeMap::new(),
         });
+        let keys_of = file.actions.iter().map(|(name, action)| {
+            let keys = action.condition_keys.iter().map(|text| key(text));
+            (format!("s3:{name}"), keys.collect())
+        });
+        let keys_of = keys_of.collect();
         let actions = file.actions.iter().filter_map(|(name, action)| {
             let on = |kind: &str| action.resource_types.iter().any(|r| r.name == kind);
             let of_types = action
@@ -147,8 +154,16 @@ impl Table {
         Table {
             actions: actions.collect(),
             condition_keys: file.condition_keys.keys().map(|text| key(text)).collect(),
+            keys_of,
         }
     }
+}
+
+/// Whether requests for the action of S3 can have the `s3:` key, by AWS's service authorization
+/// reference. Both as AWS writes them, but for the key's case.
+pub fn s3_action_has_key(action: &str, name: &str) -> bool {
+    let keys = TABLE.keys_of.get(action);
+    keys.is_some_and(|keys| keys.contains(&key(name)))
 }
 
 /// `s3:ExistingObjectTag/<key>` and `s3:BucketTag/${TagKey}` are known by what is before the tag.
@@ -184,5 +199,10 @@ mod tests {
         assert!(get.condition_keys.contains("s3:dataaccesspointarn"));
         assert!(!get.condition_keys.contains("s3:prefix"));
         assert!(is_condition_key("s3:x-amz-acl") && !is_condition_key("s3:nonsense"));
+        let create = "s3:CreateBucket";
+        assert!(s3_action_has_key(create, "s3:LocationConstraint"));
+        assert!(!s3_action_has_key(create, "s3:prefix"));
+        assert!(s3_action_has_key("s3:PutObject", "s3:RequestObjectTag/a"));
+        assert!(!s3_action_has_key("s3:Nonsense", "s3:prefix"));
     }
 }

@@ -77,7 +77,8 @@ pub(crate) fn rules(
     }
 }
 
-/// The object belongs to another account than the bucket: the bucket policy cannot allow (S-8).
+/// The object belongs to another account than the bucket: the bucket policy cannot allow (S-8), and
+/// the bucket's account is as foreign to the object as any third one.
 fn foreign_object_rules(
     question: &Question<'_>,
     own: &OwnSide<'_>,
@@ -86,7 +87,6 @@ fn foreign_object_rules(
 ) -> Conclusion {
     let caller = question.caller;
     let owns_object = caller.account.is_some() && caller.account == object_owner;
-    let owns_bucket = caller.account.is_some() && caller.account == question.owner;
     match caller.kind {
         CallerKind::Anonymous | CallerKind::Service { .. } if grants.to_group => allow(Reason::Acl),
         CallerKind::Anonymous | CallerKind::Service { .. } | CallerKind::TokenHolder { .. } => {
@@ -98,8 +98,6 @@ fn foreign_object_rules(
         CallerKind::User | CallerKind::RoleSession { .. } | CallerKind::FederatedUser { .. } => {
             if owns_object && own.allows() {
                 allow(Reason::ObjectOwner)
-            } else if owns_bucket && grants.to_group {
-                allow(Reason::Acl)
             } else if !owns_object && !grants.any() {
                 silent(Layer::Resource)
             } else if own.allows() {

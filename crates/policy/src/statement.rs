@@ -1,8 +1,9 @@
 //! Statements: from JSON to what can be matched.
+use crate::actions::ActionSet;
 use crate::condition::{Condition, Operator};
 use crate::json::Node;
 use crate::pattern::{ArnPattern, Pattern, ShortArn, Variables, Wildcards};
-use crate::principal::{Principal, PrincipalWord, parse_principal};
+use crate::principal::{Principal, PrincipalWord, parse_principal, sort};
 use crate::{Effect, PolicyKind};
 
 /// A statement, compiled.
@@ -17,6 +18,8 @@ pub(crate) struct Statement {
     /// `None` where the kind of document has none.
     pub principals: Option<Listed<Principal>>,
     pub actions: Listed<Pattern>,
+    /// What `actions` hold for.
+    pub known_actions: ActionSet,
     /// `None` in trust policies: the role is meant.
     pub resources: Option<Listed<ArnPattern>>,
     pub conditions: Box<[Condition]>,
@@ -27,7 +30,7 @@ pub(crate) struct Statement {
 pub(crate) struct Listed<T> {
     pub form: Form,
     pub entries: Box<[T]>,
-    /// As written.
+    /// As written, in the order of the document; that of principals is another.
     pub texts: Box<[String]>,
 }
 
@@ -126,6 +129,7 @@ fn statement(kind: PolicyKind, variables: Variables, node: &Node) -> Result<Stat
         end: node.end,
         effect,
         principals,
+        known_actions: ActionSet::of(&actions),
         actions,
         resources,
         conditions: conditions(variables, node)?,
@@ -223,6 +227,7 @@ fn principals(statement: &Node) -> Result<Option<Listed<Principal>>, Unusable> {
             }
         }
     }
+    sort(&mut entries);
     Ok(Some(Listed {
         form,
         entries: entries.into(),

@@ -45,7 +45,7 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// A statement of a policy was looked at.
-    Statement(StatementStep),
+    Statement(Box<StatementStep>),
     /// A layer is there but has no policy, or does not apply to this caller.
     Layer {
         /// Which.
@@ -226,11 +226,14 @@ pub enum Given {
 
 /// Where steps go.
 pub(crate) trait Recorder {
+    /// Whether steps are kept: then all must be taken, also those that the answer does not need.
+    const KEEPS_STEPS: bool;
     fn note(&mut self, step: impl FnOnce() -> Step);
 }
 
 pub(crate) struct Trail(pub Vec<Step>);
 impl Recorder for Trail {
+    const KEEPS_STEPS: bool = true;
     fn note(&mut self, step: impl FnOnce() -> Step) {
         self.0.push(step());
     }
@@ -238,5 +241,6 @@ impl Recorder for Trail {
 
 pub(crate) struct NoTrail;
 impl Recorder for NoTrail {
+    const KEEPS_STEPS: bool = false;
     fn note(&mut self, _: impl FnOnce() -> Step) {}
 }

@@ -2,6 +2,8 @@
 use bytes::Bytes;
 use catalog::{AccountId, BucketName, Object};
 use futures_util::StreamExt as _;
+use gate::Identity;
+use policy::CallerKind;
 use std::ops::Range;
 use vault::ObjectReader;
 
@@ -17,6 +19,16 @@ pub(crate) struct Source {
     pub(crate) expected_owner: Option<AccountId>,
     /// The header as sent, for `s3:x-amz-copy-source`.
     pub(crate) text: String,
+}
+
+/// Whoever copies must sign, whatever the policies say.
+pub(crate) fn refuse_anonymous(who: &Identity) -> Result<(), S3Error> {
+    if who.caller.kind == CallerKind::Anonymous {
+        return Err(S3Error::access_denied(
+            "Anonymous users cannot copy objects. Please authenticate.",
+        ));
+    }
+    Ok(())
 }
 
 impl Source {

@@ -44,7 +44,8 @@ pub(crate) async fn to_show(
 enum Name {
     Account(catalog::AccountId, String),
     Entity(String),
-    Session(catalog::AccountId),
+    RoleSession(catalog::AccountId, String),
+    FederatedUser(catalog::AccountId),
     UniqueId(String),
     CanonicalUser(String),
 }
@@ -56,8 +57,11 @@ impl Name {
             PrincipalRef::User { arn, .. } | PrincipalRef::Role { arn, .. } => {
                 Some(Name::Entity(arn.to_owned()))
             }
-            PrincipalRef::RoleSession { account, .. }
-            | PrincipalRef::FederatedUser { account, .. } => Some(Name::Session(account)),
+            PrincipalRef::RoleSession { account, arn } => {
+                let role = arn.split('/').nth(1).unwrap_or_default();
+                Some(Name::RoleSession(account, role.to_owned()))
+            }
+            PrincipalRef::FederatedUser { account, .. } => Some(Name::FederatedUser(account)),
             PrincipalRef::UniqueId(id) => Some(Name::UniqueId(id.to_owned())),
             PrincipalRef::CanonicalUser(id) => Some(Name::CanonicalUser(id.to_owned())),
             PrincipalRef::Everyone | PrincipalRef::Service(_) | PrincipalRef::Federated(_) => None,
@@ -94,9 +98,10 @@ fn keep_if(exists: bool) -> Rewrite {
 
 async fn saved(name: &Name, principals: &dyn PrincipalDirectory) -> Result<Rewrite, FactsError> {
     Ok(match name {
-        Name::Account(account, _) | Name::Session(account) => {
+        Name::Account(account, _) | Name::FederatedUser(account) => {
             keep_if(principals.account_exists(*account).await?)
         }
+        Name::RoleSession(account, role) => keep_if(principals.role_exists(*account, role).await?),
         Name::Entity(arn) => match principals.unique_id_of(arn).await? {
             Some(id) => Rewrite::Replace(id),
             None => Rewrite::Invalid,
@@ -118,9 +123,11 @@ async fn shown(name: &Name, principals: &dyn PrincipalDirectory) -> Result<Rewri
             Some(arn) => Rewrite::Replace(arn),
             None => Rewrite::Keep,
         },
-        Name::Account(..) | Name::Entity(_) | Name::Session(_) | Name::CanonicalUser(_) => {
-            Rewrite::Keep
-        }
+        Name::Account(..)
+        | Name::Entity(_)
+        | Name::RoleSession(..)
+        | Name::FederatedUser(_)
+        | Name::CanonicalUser(_) => Rewrite::Keep,
     })
 }
 

@@ -237,6 +237,10 @@ pub(crate) fn put_headers(response: &mut Response, object: &StoredObject) {
     response.set_some("content-encoding", headers.content_encoding.as_deref());
     response.set_some("content-language", headers.content_language.as_deref());
     response.set_some("expires", headers.expires.as_deref());
+    response.set_some(
+        "x-amz-website-redirect-location",
+        headers.website_redirect_location.as_deref(),
+    );
     for (name, value) in &object.metadata {
         let name = HeaderName::from_bytes(format!("x-amz-meta-{name}").as_bytes());
         let value = http::HeaderValue::from_bytes(value.as_bytes());

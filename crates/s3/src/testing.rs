@@ -165,6 +165,14 @@ impl PrincipalDirectory for Principals {
         let found = ids.iter().find(|(_, id)| *id == unique_id);
         ready(found.map(|(arn, _)| arn.clone()))
     }
+    fn role_exists<'a>(
+        &'a self,
+        account: AccountId,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<bool, FactsError>> {
+        let arn = format!("arn:aws:iam::{account}:role/{name}");
+        ready(self.ids.lock().unwrap().contains_key(&arn))
+    }
     fn account_exists(&self, account: AccountId) -> BoxFuture<'_, Result<bool, FactsError>> {
         ready(account.number() < 900_000_000_000)
     }

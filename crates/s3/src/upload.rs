@@ -9,12 +9,16 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use vault::acl::{self, Acl, AclHeaders, AclOn};
 use vault::{NewObject, ObjectOwner, SystemHeaders, Vault};
+use wire::AwsError;
 
 use crate::tags::{self, Tags};
 use crate::{Request, S3Error};
 
 /// The most user metadata: names and values, in bytes. AWS: Working with object metadata.
 const METADATA_BYTES_MAX: usize = 2048;
+
+/// The longest redirect. AWS: PutObject, `x-amz-website-redirect-location`.
+const REDIRECT_BYTES_MAX: usize = 2048;
 
 /// Storage classes that general purpose buckets take.
 const STORAGE_CLASSES: [&str; 8] = [
@@ -53,6 +57,7 @@ struct Members {
     server_side_encryption: Option<String>,
     storage_class: Option<String>,
     tagging: Option<String>,
+    website_redirect_location: Option<String>,
 }
 
 /// The headers that make an object.
@@ -89,6 +94,7 @@ impl Upload {
         }
         check_storage_class(members.storage_class.as_deref())?;
         check_encryption(members.server_side_encryption.as_deref())?;
+        check_redirect(members.website_redirect_location.as_deref())?;
         Ok(Upload {
             headers: SystemHeaders {
                 content_type: members.content_type,
@@ -99,6 +105,7 @@ impl Upload {
                     .and_then(|text| stored_encoding(&text)),
                 content_language: members.content_language,
                 expires: request.header("expires").map(str::to_owned),
+                website_redirect_location: members.website_redirect_location,
             },
             metadata,
             tags: members
@@ -123,6 +130,10 @@ impl Upload {
             .with_some(
                 "s3:x-amz-server-side-encryption",
                 self.encryption.as_deref(),
+            )
+            .with_some(
+                "s3:x-amz-website-redirect-location",
+                self.headers.website_redirect_location.as_deref(),
             );
         match &self.tags {
             Some(tags) => tags::onto(tags, ask),
@@ -169,6 +180,25 @@ impl Upload {
             grants: owned.grants,
         })
     }
+}
+
+/// Where a website would send its visitors: a page of its own, or a whole URL.
+fn check_redirect(location: Option<&str>) -> Result<(), S3Error> {
+    let Some(location) = location else {
+        return Ok(());
+    };
+    if location.len() > REDIRECT_BYTES_MAX {
+        return Err(S3Error::invalid_request(format!(
+            "The length of website redirect location cannot exceed {REDIRECT_BYTES_MAX} characters."
+        )));
+    }
+    let starts = ["/", "http://", "https://"];
+    if !starts.iter().any(|start| location.starts_with(start)) {
+        let message =
+            "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
+        return Err(AwsError::new(400, "InvalidRedirectLocation", message).into());
+    }
+    Ok(())
 }
 
 fn check_storage_class(class: Option<&str>) -> Result<(), S3Error> {

@@ -1,7 +1,10 @@
 //! What the server is told: flags and environment first, then one TOML file, then defaults.
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use journal::Limits;
 use serde::Deserialize;
 
 /// The address of the AWS APIs, unless told otherwise.
@@ -36,6 +39,8 @@ pub struct Settings {
     pub key_file: Option<PathBuf>,
     /// Total size that the journal keeps, in MiB.
     pub journal_mib: Option<u64>,
+    /// Days that the journal keeps a call, if its size allows.
+    pub journal_days: Option<NonZeroU32>,
 }
 
 /// What is wrong with the settings.
@@ -86,6 +91,7 @@ impl Settings {
             region: self.region.or(other.region),
             key_file: self.key_file.or(other.key_file),
             journal_mib: self.journal_mib.or(other.journal_mib),
+            journal_days: self.journal_days.or(other.journal_days),
         }
     }
 
@@ -101,9 +107,21 @@ impl Settings {
             admin_listen: self.admin_listen.unwrap_or(ADMIN_LISTEN),
             domains: self.domain.unwrap_or_default(),
             region: self.region.unwrap_or_else(|| REGION.to_owned()),
-            journal_bytes: self.journal_mib.unwrap_or(512).saturating_mul(1024 * 1024),
+            journal: journal_limits(self.journal_mib, self.journal_days),
             data,
         }
+    }
+}
+
+fn journal_limits(mib: Option<u64>, days: Option<NonZeroU32>) -> Limits {
+    let standard = Limits::default();
+    let day = Duration::from_secs(24 * 60 * 60);
+    Limits {
+        // A journal that has no room for a refusal with its policies would keep none.
+        bytes_max: mib.map_or(standard.bytes_max, |mib| {
+            mib.max(1).saturating_mul(1024 * 1024)
+        }),
+        age_max: days.map_or(standard.age_max, |days| day.saturating_mul(days.get())),
     }
 }
 
@@ -134,8 +152,8 @@ pub struct Config {
     pub domains: Vec<String>,
     /// Region of the endpoint.
     pub region: String,
-    /// Total size that the journal keeps.
-    pub journal_bytes: u64,
+    /// How much the journal keeps, and for how long.
+    pub journal: Limits,
 }
 
 impl Config {
@@ -185,5 +203,17 @@ mod tests {
         assert_eq!(config.region, "eu-west-1");
         assert_eq!(config.domains, ["s3.test"]);
         assert_eq!(config.listen, LISTEN);
+    }
+
+    #[test]
+    fn the_journal_keeps_for_a_size_and_a_time() {
+        let settings: Settings = toml::from_str("journal-mib = 64\njournal-days = 7").unwrap();
+        let limits = settings.resolve().journal;
+        assert_eq!(limits.bytes_max, 64 * 1024 * 1024);
+        assert_eq!(limits.age_max, Duration::from_secs(7 * 86_400));
+        let standard = Settings::default().resolve().journal;
+        assert_eq!(standard.bytes_max, 512 * 1024 * 1024);
+        assert_eq!(standard.age_max, Duration::from_secs(30 * 86_400));
+        assert!(toml::from_str::<Settings>("journal-days = 0").is_err());
     }
 }

@@ -22,6 +22,7 @@ use wire::{AwsError, Service};
 
 use crate::body::{Arriving, Leaving};
 use crate::config::Config;
+use crate::explanations::{Explainer, Messages};
 
 mod query;
 mod rest;
@@ -61,6 +62,7 @@ impl App {
         directory: Arc<Directory>,
         vault: Arc<Vault>,
         journal: Arc<Journal>,
+        explainer: Arc<Explainer>,
         config: &Config,
     ) -> App {
         App {
@@ -71,6 +73,7 @@ impl App {
             },
             sts: sts::Stores {
                 directory: directory.clone(),
+                messages: Arc::new(Messages(explainer)),
             },
             directory,
             journal,
@@ -108,7 +111,7 @@ impl App {
             request_id = %call.request_id, service = %call.record.service,
             operation = %call.record.operation, status, error = error.as_deref(), "served"
         );
-        self.journal.record(call.finish(status));
+        self.journal.record_at(call.now, call.finish(status));
         answer
     }
 
@@ -184,7 +187,6 @@ impl Call {
             peer,
             host_id: wire::request_id::s3_host(&host),
             record: Record {
-                time: now.to_string(),
                 request_id: request_id.clone(),
                 source_ip: Some(peer.ip().to_string()),
                 ..Record::default()
@@ -274,6 +276,8 @@ fn asked(answer: Answer) -> Asked {
     Asked {
         action: answer.action.to_owned(),
         resource: answer.resource,
+        owner: answer.owner,
+        probe: answer.probe,
         verdict,
         layer,
         reason,

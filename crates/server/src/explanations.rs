@@ -7,13 +7,14 @@ use catalog::{AccountId, EntityKind};
 use directory::{Directory, HypotheticalSession, NoSuchPrincipal, Snapshot};
 use explain::{Asked, Explanation, Failed, Names, Told, Who};
 use gate::{
-    AuthType, Consideration, Gate, Hypothesis, Identity, RequestFacts, System, SystemTask,
-    UnknownResource,
+    AuthType, BoxFuture, Consideration, Gate, Hypothesis, Identity, RequestFacts, System,
+    SystemTask, UnknownResource,
 };
 use jiff::{SignedDuration, Timestamp};
 use journal::{Filter, Journal, Record, Verdict};
 use policy::{Case, ContextValue, Effect, KeyTarget, Outcome, Policy, PolicyKind, Step, Target};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Answers questions about decisions.
 pub(crate) struct Explainer {
@@ -113,7 +114,7 @@ impl RefusedRequest {
             .find(|asked| asked.verdict != Verdict::Allow);
         RefusedRequest {
             on: refused.map_or(record.request, |asked| asked.resource.clone()),
-            time: record.time,
+            time: to_seconds(&record.time),
             request_id: record.request_id,
             caller: record.caller,
             operation: record.operation,
@@ -145,6 +146,42 @@ pub(crate) enum ExplainError {
     /// The journal cannot be read.
     #[error("the journal could not be read: {0}")]
     Journal(#[from] std::io::Error),
+}
+
+/// `sts:DecodeAuthorizationMessage`: the id of a request is the message.
+pub(crate) struct Messages(pub(crate) Arc<Explainer>);
+
+impl std::fmt::Debug for Messages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Messages")
+    }
+}
+
+impl sts::AuthorizationMessages for Messages {
+    fn decode<'a>(
+        &'a self,
+        message: &'a str,
+        account: AccountId,
+    ) -> BoxFuture<'a, Result<Option<Value>, Box<dyn std::error::Error + Send + Sync>>> {
+        let (explainer, id) = (self.0.clone(), message.to_owned());
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || {
+                let Some(record) = explainer.journal.find(&id)? else {
+                    return Ok(None);
+                };
+                let names = Known(explainer.directory.snapshot());
+                let case = decided(&record, &names).map(|(_, case)| case);
+                let seen = explainer.of_record(record).for_account(account);
+                Ok(match (seen, case) {
+                    (Some(seen), Some(case)) => {
+                        Some(explain::authorization_message(&seen, &case, account))
+                    }
+                    _ => None,
+                })
+            })
+            .await?
+        })
+    }
 }
 
 impl Explainer {
@@ -211,7 +248,7 @@ impl Explainer {
         let told = told(&record);
         let asked = |asked: Asked| Asked {
             operation: (!record.operation.is_empty()).then(|| record.operation.clone()),
-            time: Some(record.time.clone()),
+            time: Some(to_seconds(&record.time)),
             request_id: Some(record.request_id.clone()),
             ..asked
         };
@@ -502,16 +539,23 @@ fn through(case: &Case, explanation: &Explanation) -> Vec<String> {
 
 /// The decision that refused, explained; `None` if no policy refused.
 fn decided(record: &Record, names: &Known) -> Option<(Explanation, Case)> {
-    record.error.as_ref()?;
-    let refused = matches!(record.status, 403 | 404 | 405);
-    let asked = record.asked.iter().rev().find(|asked| asked.case.is_some());
-    let case = asked.and_then(|asked| asked.case.as_deref());
-    let case = case.filter(|_| refused && record.status == 403)?;
-    // A request that another check stopped afterwards did not fail by this decision.
+    // An answer with another error did not fail by a decision; one without error may have refused a
+    // part, such as one key of many.
+    if record.error.is_some() && record.status != 403 {
+        return None;
+    }
+    // A check that stopped the request afterwards is why it failed.
     let stopped = |asked: &journal::Asked| matches!(asked.verdict, Verdict::Stopped(_));
     if record.asked.last().is_some_and(stopped) {
         return None;
     }
+    let refused = |asked: &&journal::Asked| record.error.is_some() || !asked.probe;
+    let case = record
+        .asked
+        .iter()
+        .rev()
+        .filter(refused)
+        .find_map(|asked| asked.case.as_deref())?;
     Some((explain::explain(case, names), case.clone()))
 }
 
@@ -588,6 +632,14 @@ fn kind_of(arn: &str) -> &'static str {
         Some("assumed-role") => "role session",
         Some("federated-user") => "federated user",
         Some(_) | None => "",
+    }
+}
+
+/// A time without fractions of a second.
+fn to_seconds(time: &str) -> String {
+    match time.parse::<Timestamp>() {
+        Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        Err(_) => time.to_owned(),
     }
 }
 
@@ -741,7 +793,7 @@ impl Names for Known {
     }
 
     fn origin_of(&self, unique_id: &str) -> Option<(AccountId, EntityKind)> {
-        Directory::origin_of_unique_id(unique_id)
+        directory::origin_of_unique_id(unique_id)
     }
 
     fn account_of(&self, canonical_user_id: &str) -> Option<AccountId> {

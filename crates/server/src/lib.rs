@@ -19,9 +19,11 @@ mod dev;
 mod dispatch;
 mod explanations;
 mod listen;
+mod operations;
 mod start;
 
 pub use admin::AccountView;
 pub use config::{ADMIN_LISTEN, Config, ConfigError, LISTEN, REGION, Settings, token_file};
 pub use explanations::{RefusedRequest, WhoCan};
+pub use operations::operations;
 pub use start::{Server, StartError};

@@ -10,7 +10,7 @@ use directory::{Directory, NewAccount};
 use engine::{ControlStore, ObjectEngine};
 use engine_local::Local;
 use gate::{Gate, SystemTask};
-use journal::{Journal, Limits};
+use journal::Journal;
 use seal::KeyEncryptionKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -155,6 +155,7 @@ impl Server {
             directory.clone(),
             vault,
             journal,
+            explainer.clone(),
             &config,
         ));
         let admin = Admin::new(gate, directory, explainer, token, address);
@@ -253,13 +254,7 @@ fn open_engine(data: &Path) -> Result<Arc<Local>, StartError> {
 
 fn open_journal(config: &Config) -> Result<Journal, StartError> {
     let path = config.data.join("journal");
-    let standard = Limits::default();
-    let file_bytes_max = config.journal_bytes / u64::from(standard.file_count_max);
-    let limits = Limits {
-        file_bytes_max: file_bytes_max.max(64 * 1024),
-        ..standard
-    };
-    Journal::open(&path, limits).map_err(|source| StartError::Data { path, source })
+    Journal::open(&path, config.journal).map_err(|source| StartError::Data { path, source })
 }
 
 /// The account that the very first start makes, with its root access key.

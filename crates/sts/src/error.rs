@@ -71,6 +71,9 @@ pub enum StsError {
     /// The key id does not tell an account.
     #[error("Invalid access key id: {0}")]
     InvalidAccessKeyId(String),
+    /// There is no such message for this account.
+    #[error("Message is not valid")]
+    InvalidAuthorizationMessage,
     /// The input cannot be read as the operation's: `wire` lets no such input through.
     #[error("{0}")]
     Unreadable(String),
@@ -138,6 +141,7 @@ impl StsError {
             StsError::PackedPolicyTooLarge { .. } | StsError::PackedTagsTooLarge { .. } => {
                 ("PackedPolicyTooLarge", 400)
             }
+            StsError::InvalidAuthorizationMessage => ("InvalidAuthorizationMessageException", 400),
             StsError::NotImplemented(_) => ("NotImplemented", 501),
             StsError::InternalFailure(_) => ("InternalFailure", 500),
         }
@@ -183,9 +187,6 @@ impl From<DirectoryError> for StsError {
     fn from(error: DirectoryError) -> StsError {
         match error {
             DirectoryError::NoSuchSessionPolicy { arn } => StsError::NoSuchPolicy(arn),
-            DirectoryError::NoLongTermCredentials => {
-                StsError::SessionCredentials("GetSessionToken")
-            }
             error => StsError::InternalFailure(Box::new(error)),
         }
     }

@@ -17,10 +17,13 @@ mod session;
 #[cfg(test)]
 mod testing;
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
+use catalog::AccountId;
 use directory::Directory;
-use gate::{Judge, Operation};
+use gate::{BoxFuture, Judge, Operation};
 use policy::CallerKind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +36,19 @@ pub use error::StsError;
 pub struct Stores {
     /// Accounts and their principals.
     pub directory: Arc<Directory>,
+    /// What was refused, for `DecodeAuthorizationMessage`.
+    pub messages: Arc<dyn AuthorizationMessages>,
+}
+
+/// Refusals that can be told to the accounts that they are about.
+pub trait AuthorizationMessages: fmt::Debug + Send + Sync {
+    /// What this account may know of a refusal; `None` if there is no such message, or the account
+    /// has no part in it.
+    fn decode<'a>(
+        &'a self,
+        message: &'a str,
+        account: AccountId,
+    ) -> BoxFuture<'a, Result<Option<Value>, Box<dyn Error + Send + Sync>>>;
 }
 
 /// Serves a call: `input` and the answer have the members of AWS's model.

@@ -6,16 +6,34 @@ use directory::{
     CredentialError, Directory, Group, InlinePolicy, ManagedPolicy, NewAccount, PolicyVersion,
     Role, User,
 };
-use gate::{AuthType, Gate, Identity, RequestFacts, SystemTask};
+use gate::{AuthType, BoxFuture, Gate, Identity, RequestFacts, SystemTask};
 use jiff::Timestamp;
 use policy::{Policy, PolicyKind};
 use serde_json::{Value, json};
 
-use crate::{Stores, StsError, dispatch};
+use crate::{AuthorizationMessages, Stores, StsError, dispatch};
 
 pub(crate) const ONE: &str = "111111111111";
 pub(crate) const TWO: &str = "222222222222";
 pub(crate) const NOW: i64 = 1_800_000_000;
+
+/// A message that is about the account [`ONE`].
+pub(crate) const MESSAGE_OF_ONE: &str = "REQUESTOFONE";
+
+#[derive(Debug)]
+struct OneMessage;
+
+impl AuthorizationMessages for OneMessage {
+    fn decode<'a>(
+        &'a self,
+        message: &'a str,
+        account: AccountId,
+    ) -> BoxFuture<'a, Result<Option<Value>, Box<dyn std::error::Error + Send + Sync>>> {
+        let known = message == MESSAGE_OF_ONE && account.to_string() == ONE;
+        let decoded = known.then(|| json!({"allowed": false}));
+        Box::pin(std::future::ready(Ok(decoded)))
+    }
+}
 
 pub(crate) struct World {
     pub(crate) directory: Arc<Directory>,
@@ -240,6 +258,7 @@ impl World {
     ) -> Result<Value, StsError> {
         let stores = Stores {
             directory: self.directory.clone(),
+            messages: Arc::new(OneMessage),
         };
         dispatch(&self.judge(client), operation, input, &stores).await
     }

@@ -581,6 +581,13 @@ mod tests {
         fn arn_of<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<String>, FactsError>> {
             Box::pin(async { Ok(None) })
         }
+        fn role_exists<'a>(
+            &'a self,
+            _: AccountId,
+            _: &'a str,
+        ) -> BoxFuture<'a, Result<bool, FactsError>> {
+            Box::pin(async { Ok(false) })
+        }
         fn account_exists(&self, _: AccountId) -> BoxFuture<'_, Result<bool, FactsError>> {
             Box::pin(async { Ok(false) })
         }

@@ -33,6 +33,9 @@ pub struct SystemHeaders {
     /// `Expires`, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// `x-amz-website-redirect-location`
+    #[serde(rename = "redirect", skip_serializing_if = "Option::is_none")]
+    pub website_redirect_location: Option<String>,
 }
 
 /// Whether a checksum is that of the object or that of the parts' checksums.

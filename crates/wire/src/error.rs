@@ -128,9 +128,9 @@ impl AwsError {
             },
         );
         xml.text("Code", &self.code);
-        xml.text("Message", &self.message);
+        xml.text("Message", &readable(&self.message));
         for (name, value) in &self.fields {
-            xml.text(name, value);
+            xml.text(name, &readable(value));
         }
         xml.close("Error");
         xml.text("RequestId", request_id);
@@ -156,6 +156,16 @@ impl AwsError {
         }
         serde_json::Value::Object(object).to_string()
     }
+}
+
+/// The text without characters that XML 1.0 has none of, not even as references: a caller that sent one, as the name of
+/// a user, is told so in a text that its reader takes.
+fn readable(text: &str) -> String {
+    let unreadable = |c: char| {
+        (c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{7f}'))
+            || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    text.replace(unreadable, "\u{fffd}")
 }
 
 impl std::fmt::Display for AwsError {
@@ -220,6 +230,14 @@ mod tests {
                 .query_body(Service::Iam, "id")
                 .contains("<Type>Receiver</Type>")
         );
+    }
+
+    #[test]
+    fn query_errors_can_be_read_whatever_they_repeat() {
+        let error = AwsError::modelled(Service::Iam, "ValidationError", "Value 'a\u{1}\u{b}\tb'");
+        let body = error.query_body(Service::Iam, "id");
+        let wanted = "<Message>Value 'a\u{fffd}\u{fffd}\tb'</Message>";
+        assert!(body.contains(wanted), "{body}");
     }
 
     #[test]

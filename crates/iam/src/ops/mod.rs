@@ -104,6 +104,12 @@ mod get_account_authorization_details;
 mod get_account_summary;
 mod list_account_aliases;
 
+// The policy simulator.
+mod get_context_keys_for_custom_policy;
+mod get_context_keys_for_principal_policy;
+mod simulate_custom_policy;
+mod simulate_principal_policy;
+
 // Users.
 pub use create_user::CreateUser;
 pub use delete_user::DeleteUser;
@@ -207,6 +213,12 @@ pub use delete_account_alias::DeleteAccountAlias;
 pub use get_account_authorization_details::GetAccountAuthorizationDetails;
 pub use get_account_summary::GetAccountSummary;
 pub use list_account_aliases::ListAccountAliases;
+
+// The policy simulator.
+pub use get_context_keys_for_custom_policy::GetContextKeysForCustomPolicy;
+pub use get_context_keys_for_principal_policy::GetContextKeysForPrincipalPolicy;
+pub use simulate_custom_policy::SimulateCustomPolicy;
+pub use simulate_principal_policy::SimulatePrincipalPolicy;
 
 /// Hands every operation to `$each`, so that no list of operations is ever written twice.
 #[macro_export]
@@ -316,6 +328,12 @@ macro_rules! for_each_operation {
             DeleteAccountAlias
             GetAccountSummary
             GetAccountAuthorizationDetails
+
+            // The policy simulator.
+            SimulateCustomPolicy
+            SimulatePrincipalPolicy
+            GetContextKeysForCustomPolicy
+            GetContextKeysForPrincipalPolicy
         }
     };
 }

@@ -15,6 +15,7 @@ mod errors;
 mod lists;
 mod policies;
 mod quotas;
+mod simulation;
 mod sweep;
 mod trust;
 mod wire_form;

@@ -17,7 +17,8 @@ fn input(key: &Who) -> Value {
         "PolicyDocument": READ, "AssumeRolePolicyDocument": TRUST, "VersionId": "v1",
         "AccessKeyId": key.access_key_id, "Status": "Inactive", "Description": "d",
         "Tags": [{"Key": "a", "Value": "b"}], "TagKeys": ["a"], "AccountAlias": "alias",
-        "PermissionsBoundary": S3_ONLY,
+        "PermissionsBoundary": S3_ONLY, "PolicySourceArn": "arn:aws:iam::111122223333:user/bob",
+        "PolicyInputList": [READ], "ActionNames": ["s3:GetObject"],
     })
 }
 

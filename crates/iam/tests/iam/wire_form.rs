@@ -65,3 +65,39 @@ async fn empty_lists_and_structures_are_empty_elements() {
         "{summary}"
     );
 }
+
+/// `text` as the value of a form field.
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[tokio::test]
+async fn a_simulation_between_accounts() {
+    let (world, root) = World::new().await;
+    let own = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}/*"}}"#;
+    let theirs = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"s3:Put*","Resource":"arn:aws:s3:::b/*"},{"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}"#;
+    let form = format!(
+        "Action=SimulateCustomPolicy&PolicyInputList.member.1={}&ResourcePolicy={}\
+         &CallerArn=arn:aws:iam::111122223333:user/bob&ResourceOwner=arn:aws:iam::444455556666:root\
+         &ActionNames.member.1=s3:PutObject&ActionNames.member.2=s3:DeleteObject\
+         &ResourceArns.member.1=arn:aws:s3:::b/bob/k",
+        encoded(own),
+        encoded(theirs)
+    );
+    let answer = xml(&world, &root, &form).await;
+    insta::assert_snapshot!(answer.replace("><", ">\n<"));
+}
+
+#[tokio::test]
+async fn a_simulation_on_everything() {
+    let (world, root) = World::new().await;
+    let own = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"}]}"#;
+    let form = format!(
+        "Action=SimulateCustomPolicy&PolicyInputList.member.1={}&ActionNames.member.1=iam:ListUsers\
+         &PermissionsBoundaryPolicyInputList.member.1={}",
+        encoded(own),
+        encoded(own)
+    );
+    let answer = xml(&world, &root, &form).await;
+    insta::assert_snapshot!(answer.replace("><", ">\n<"));
+}

@@ -122,8 +122,11 @@ fn syntax(tree: &Node) -> Result<&[Node], Problem> {
             ("Resource", "NotResource"),
             ("Principal", "NotPrincipal"),
         ];
-        let both = |(a, b): (&str, &str)| statement.get(a).is_some() && statement.get(b).is_some();
-        ensure(!pairs.into_iter().any(both), SYNTAX, statement.start)?;
+        for (these, not_these) in pairs {
+            if let (Some(_), Some(node)) = (statement.get(these), statement.get(not_these)) {
+                return Err(wrong(node));
+            }
+        }
         ensure(statement.get("Effect").is_some(), SYNTAX, statement.start)
     })?;
     Ok(statements.items())
@@ -174,9 +177,10 @@ fn condition_syntax(node: &Node) -> Check {
 }
 
 fn legacy_parsing(statement: &Node) -> Check {
-    let effect = statement.get("Effect").and_then(Node::text);
-    let exact = matches!(effect, Some("Allow" | "Deny"));
-    ensure(exact, LEGACY, statement.start)?;
+    if let Some(effect) = statement.get("Effect") {
+        let exact = matches!(effect.text(), Some("Allow" | "Deny"));
+        ensure(exact, LEGACY, effect.start)?;
+    }
     for block in statement
         .get("Condition")
         .and_then(Node::members)
@@ -341,15 +345,12 @@ fn resources_present(statement: &Node) -> Check {
 
 /// P-16.
 fn trust_statement(statement: &Node) -> Check {
-    let resources = either(statement, "Resource", "NotResource");
-    let message = "Has prohibited field Resource";
-    ensure(resources.is_none(), message, statement.start)?;
-    let message = "Has prohibited field NotPrincipal";
-    ensure(
-        statement.get("NotPrincipal").is_none(),
-        message,
-        statement.start,
-    )?;
+    if let Some(node) = either(statement, "Resource", "NotResource") {
+        return Err(problem("Has prohibited field Resource", node.start));
+    }
+    if let Some(node) = statement.get("NotPrincipal") {
+        return Err(problem("Has prohibited field NotPrincipal", node.start));
+    }
     let message = "Missing required field Principal";
     ensure(
         statement.get("Principal").is_some(),

@@ -2,9 +2,9 @@
 use catalog::{AccountId, Object, s3};
 use digest::Algorithm;
 use gate::{Ask, Authorized, Either, Identity, Operation, Probe};
-use policy::CallerKind;
 use serde::Deserialize;
 use serde_json::{Map, json};
+use vault::SystemHeaders;
 
 use crate::checksum;
 use crate::conditions::{AnyEtag, SourceConditions, WriteCondition};
@@ -76,11 +76,7 @@ impl Operation for CopyObject {
     type Stores = Stores;
 
     fn asks(input: &Input, who: &Identity) -> Result<Self::Asks, S3Error> {
-        if who.caller.kind == CallerKind::Anonymous {
-            return Err(S3Error::access_denied(
-                "Anonymous users cannot copy objects. Please authenticate.",
-            ));
-        }
+        copying::refuse_anonymous(who)?;
         let here = || Ask::on(input.object.clone());
         let put = Ask::on(input.object.clone())
             .expecting_owner(input.expected_owner)
@@ -125,7 +121,11 @@ impl Operation for CopyObject {
         }
         let mut upload = input.upload;
         if input.metadata == Directive::Copy {
-            upload.headers = source.headers.clone();
+            // AWS: where a page redirects to is not copied, it is what this request says.
+            upload.headers = SystemHeaders {
+                website_redirect_location: upload.headers.website_redirect_location,
+                ..source.headers.clone()
+            };
             upload.metadata = source.metadata.clone();
         }
         if input.tagging == Directive::Copy {
@@ -200,7 +200,8 @@ impl S3Operation for CopyObject {
         let itself = source.object.bucket == object.bucket && source.object.key == object.key;
         let changes = metadata == Directive::Replace
             || upload.storage_class.is_some()
-            || upload.encryption.is_some();
+            || upload.encryption.is_some()
+            || upload.headers.website_redirect_location.is_some();
         if itself && !changes {
             return Err(S3Error::invalid_request(
                 "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -287,6 +288,43 @@ mod tests {
         );
         assert_eq!(got.header("x-amz-tagging-count"), "");
         assert_eq!(got.header("content-type"), "binary/octet-stream");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_stays_with_its_object_and_is_not_copied() {
+        const HEADER: &str = "x-amz-website-redirect-location";
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let redirect = [(HEADER, "/elsewhere")];
+        world
+            .send_with(&owner, "PUT /logs/k", &redirect, "hello")
+            .await
+            .ok();
+        let got = world.send(&owner, "HEAD /logs/k").await.ok();
+        assert_eq!(got.header(HEADER), "/elsewhere");
+        let from = [("x-amz-copy-source", "logs/k")];
+        world
+            .send_with(&owner, "PUT /logs/copy", &from, "")
+            .await
+            .ok();
+        let got = world.send(&owner, "GET /logs/copy").await.ok();
+        assert_eq!(got.header(HEADER), "");
+        // A copy onto itself that changes it.
+        let onto = [("x-amz-copy-source", "logs/copy"), redirect[0]];
+        world
+            .send_with(&owner, "PUT /logs/copy", &onto, "")
+            .await
+            .ok();
+        let got = world.send(&owner, "GET /logs/copy").await.ok();
+        assert_eq!(got.header(HEADER), "/elsewhere");
+        let nowhere = [(HEADER, "elsewhere")];
+        let put = world
+            .send_with(&owner, "PUT /logs/k", &nowhere, "hello")
+            .await;
+        assert_eq!(
+            put.told(),
+            "400 InvalidRedirectLocation: The website redirect location must have a prefix of 'http://' or 'https://' or '/'."
+        );
     }
 
     #[tokio::test]

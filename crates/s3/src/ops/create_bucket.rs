@@ -76,10 +76,11 @@ impl Operation for CreateBucket {
             let ask = input.headers.onto(Ask::on(bucket()));
             ask.writing_public_acl(input.acl.is_public())
         });
+        // AWS has `s3:x-amz-object-ownership` for `s3:CreateBucket` alone.
         let ownership = input
             .ownership_header
             .as_ref()
-            .map(|header| Ask::on(bucket()).with("s3:x-amz-object-ownership", header.as_str()));
+            .map(|_header| Ask::on(bucket()));
         Ok((create, acl, ownership))
     }
 

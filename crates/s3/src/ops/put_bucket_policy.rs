@@ -143,6 +143,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_session_is_a_principal_only_where_its_role_is() {
+        let world = World::new().await.with_bucket("logs").await;
+        let session = "arn:aws:sts::222222222222:assumed-role/worker/session";
+        let document = || for_principal(json!({ "AWS": session }));
+        let set = world.set_policy("logs", document()).await;
+        assert_eq!(set.outcome(), "400 MalformedPolicy");
+        assert_eq!(set.element("Message"), Some("Invalid principal in policy"));
+        world
+            .principals()
+            .add("arn:aws:iam::222222222222:role/worker", "AROA");
+        assert_eq!(world.set_policy("logs", document()).await.outcome(), "204");
+        assert_eq!(shown_principal(&world).await, json!({ "AWS": session }));
+    }
+
+    #[tokio::test]
     async fn a_document_that_is_none_is_refused_after_the_caller() {
         let world = World::new().await.with_bucket("logs").await;
         let put = |who: &'static As, body: &'static str| {

@@ -250,7 +250,6 @@ mod tests {
             ("x-amz-server-side-encryption", "aws:kms"),
             ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
             ("x-amz-object-lock-legal-hold", "ON"),
-            ("x-amz-website-redirect-location", "/x"),
             ("x-amz-checksum-sha512", "AA=="),
         ] {
             let sent = world

@@ -45,7 +45,8 @@ impl Operation for UploadPartCopy {
     type Asks = (Ask<s3::PutObject>, (ReadAsk, Probe<s3::ListBucket>));
     type Stores = Stores;
 
-    fn asks(input: &Input, _: &Identity) -> Result<Self::Asks, S3Error> {
+    fn asks(input: &Input, who: &Identity) -> Result<Self::Asks, S3Error> {
+        copying::refuse_anonymous(who)?;
         let put = input.target.ask();
         let source = &input.source;
         Ok((
@@ -171,7 +172,7 @@ impl S3Operation for UploadPartCopy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{World, root, user};
+    use crate::testing::{World, anonymous, root, user};
 
     #[tokio::test]
     async fn a_part_is_copied_from_a_range() {
@@ -204,6 +205,17 @@ mod tests {
             error.message.contains("s3:GetObject on resource"),
             "{}",
             error.message
+        );
+    }
+
+    #[tokio::test]
+    async fn anonymous_callers_copy_no_part() {
+        let world = World::with_bucket().await;
+        let from = [("x-amz-copy-source", "logs/source")];
+        let line = "PUT /logs/k?partNumber=1&uploadId=u";
+        assert_eq!(
+            world.send_with(&anonymous(), line, &from, "").await.told(),
+            "403 AccessDenied: Anonymous users cannot copy objects. Please authenticate."
         );
     }
 

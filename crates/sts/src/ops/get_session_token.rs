@@ -1,4 +1,5 @@
 use catalog::{AccountWide, sts};
+use directory::DirectoryError;
 use gate::{Ask, Authorized, Identity, NotDenied, Operation};
 use policy::CallerKind;
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,12 @@ impl Operation for GetSessionToken {
         } else {
             asked
         };
-        let made = stores.directory.session_token(&call.permits, seconds)?;
+        let made = match stores.directory.session_token(&call.permits, seconds) {
+            Err(DirectoryError::NoLongTermCredentials) => {
+                return Err(StsError::SessionCredentials(Self::NAME));
+            }
+            made => made?,
+        };
         Ok(Output {
             credentials: made.into(),
         })

@@ -28,6 +28,10 @@ const CHECKED_BY_OPERATION: [&str; 4] = [
 /// Deeper elements are refused; the models need less than half of it.
 const XML_DEPTH_MAX: usize = 32;
 
+/// Most attributes of an element: the models need two. Whether one comes again is looked for among all
+/// before it, so that without this limit the work would grow with the square of the body.
+const XML_ATTRIBUTES_MAX: usize = 16;
+
 /// Reads a body whose root element is `root`.
 ///
 /// # Errors
@@ -112,6 +116,9 @@ fn started(start: &BytesStart<'_>) -> Result<Element, AwsError> {
     let name = local(start.local_name().as_ref())?;
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
+        if attributes.len() == XML_ATTRIBUTES_MAX {
+            return Err(AwsError::malformed_xml());
+        }
         let attribute = attribute.map_err(|_| AwsError::malformed_xml())?;
         let value = attribute
             .unescape_value()

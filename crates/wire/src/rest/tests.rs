@@ -257,6 +257,8 @@ fn bad_xml_is_malformed() {
         code(good).unwrap()["Tagging"],
         json!({"TagSet": [{"Key": "a", "Value": ""}]})
     );
+    let many = (0..17).map(|at| format!(" a{at}='1'")).collect::<String>();
+    let many = format!("<Tagging{many}><TagSet/></Tagging>");
     let deep = format!("{}{}", "<Tagging>".repeat(100), "</Tagging>".repeat(100));
     for bad in [
         "<Tagging>",
@@ -271,6 +273,7 @@ fn bad_xml_is_malformed() {
         "<!DOCTYPE x [<!ENTITY e 'x'>]><Tagging><TagSet/></Tagging>",
         "{}",
         deep.as_str(),
+        many.as_str(),
     ] {
         assert_eq!(code(bad), Err("MalformedXML".to_owned()), "{bad}");
     }

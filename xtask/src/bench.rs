@@ -1,0 +1,50 @@
+//! `cargo xtask bench NAME`: what is measured by hand, never by the tests.
+//!
+//! Each bench is a package of its own workspace under `bench/`, so that what it compares with is
+//! not built with the product.
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::work::{Failure, cargo, root, run_to_the_end};
+
+const BENCHES: [&str; 2] = ["authorization", "journal"];
+
+/// Builds the bench in release and hands it the other arguments.
+pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
+    let Some((name, rest)) = arguments.split_first() else {
+        return Err(Failure::new(format!("which bench? {}", names())));
+    };
+    let manifest = manifest(name)
+        .ok_or_else(|| Failure::new(format!("no bench `{name}`: there is {}", names())))?;
+    let mut command = cargo();
+    command
+        .args(["run", "--release", "--locked", "--quiet", "--manifest-path"])
+        .arg(manifest)
+        .arg("--")
+        .args(rest);
+    run_to_the_end(&mut command)
+}
+
+fn manifest(name: &str) -> Option<PathBuf> {
+    let known = BENCHES.contains(&name);
+    known.then(|| root().join("bench").join(name).join("Cargo.toml"))
+}
+
+fn names() -> String {
+    BENCHES.map(|name| format!("`{name}`")).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BENCHES, manifest};
+
+    #[test]
+    fn every_bench_is_there_with_its_lock_file() {
+        for name in BENCHES {
+            let manifest = manifest(name).unwrap();
+            assert!(manifest.exists(), "{name}");
+            assert!(manifest.with_file_name("Cargo.lock").exists(), "{name}");
+        }
+        assert_eq!(manifest("../crates"), None);
+    }
+}
