@@ -41,6 +41,7 @@ pub fn all() -> Result<Vec<Group>, Failure> {
             name: "walkthroughs".into(),
             kind: Kind::Pytest(vec![tests.join("selftest"), tests.join("walkthroughs")]),
         },
+        failures(),
     ];
     for name in sdks()? {
         let folder = tests.join("sdks").join(&name);
@@ -62,6 +63,14 @@ pub fn matrix() -> Group {
     Group {
         name: "matrix".into(),
         kind: Kind::Pytest(vec![Path::new("tests").join("matrix")]),
+    }
+}
+
+/// The classic failures, compared with the pages of docs/failures.
+pub fn failures() -> Group {
+    Group {
+        name: "failures".into(),
+        kind: Kind::Pytest(vec![Path::new("tests").join("failures")]),
     }
 }
 

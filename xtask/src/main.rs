@@ -7,6 +7,7 @@
 //! cargo xtask matrix
 //! cargo xtask ci
 //! cargo xtask models
+//! cargo xtask failures
 //! cargo xtask bench NAME [--quick] [PART]...
 //! ```
 //!
@@ -35,6 +36,7 @@ usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom ser
        cargo xtask matrix                          write docs/authorization-matrix.md anew
        cargo xtask ci                              what continuous integration runs (.ci/run)
        cargo xtask models                          make the tables that are derived from AWS's models
+       cargo xtask failures                        write the pages of docs/failures anew, from their tests
        cargo xtask bench NAME [--quick] [PART]...  measure in release and print one table (bench/README.md);
                                                    NAME is `authorization` or `journal`";
 
@@ -59,6 +61,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
         "fuzz" => fuzz::run(rest),
         "matrix" => test::write_matrix(),
         "ci" => work::run_to_the_end(work::command("bash").arg(".ci/run").args(rest)),
+        "failures" => test::write_failures(),
         "models" => models::run()
             .map(|()| ExitCode::SUCCESS)
             .map_err(Failure::new),

@@ -54,6 +54,19 @@ pub fn write_matrix() -> Result<ExitCode, Failure> {
     work::run_to_the_end(&mut command)
 }
 
+/// `cargo xtask failures`: writes the pages of docs/failures anew, from what the tests do and see.
+pub fn write_failures() -> Result<ExitCode, Failure> {
+    let group = groups::failures();
+    let chosen = std::slice::from_ref(&group);
+    install::for_groups(chosen)?;
+    let logs = work::target_directory()?.join("test-logs");
+    std::fs::create_dir_all(&logs)?;
+    let program = build(chosen)?;
+    let mut command = group.command(&program, &logs);
+    command.env("STRONGROOM_WRITE_PAGES", "1");
+    work::run_to_the_end(&mut command)
+}
+
 /// `--group NAME` may come more than once; without it every group is meant.
 fn choose(all: Vec<Group>, arguments: &[String]) -> Result<Vec<Group>, Failure> {
     let mut wanted = Vec::new();

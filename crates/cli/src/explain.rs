@@ -72,6 +72,9 @@ pub struct Can {
     /// File with the key's policy
     #[arg(long, value_name = "FILE", requires = "key")]
     key_policy: Option<PathBuf>,
+    /// Print one line for each question: the answer alone
+    #[arg(long, conflicts_with = "json")]
+    brief: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -186,6 +189,10 @@ impl Can {
         if self.output.json {
             let answer = json!({ "allowed": allowed, "steps": steps });
             println!("{}", serde_json::to_string_pretty(&answer)?);
+        } else if self.brief {
+            for step in &steps {
+                println!("{}", ::explain::answer_line(step));
+            }
         } else {
             for (index, step) in steps.iter().enumerate() {
                 if index > 0 {

@@ -279,7 +279,8 @@ fn of_role(inquiry: &Inquiry<'_>, layer: Layer) -> String {
             }
         ),
         Some((clause, wanted, given)) => format!(
-            "{name} of the trust policy of role {role} names the caller, but {}.",
+            "{} of the trust policy of role {role} names the caller, but {}.",
+            capitalised(&name),
             does_not_hold(clause, wanted, given)
         ),
         None => String::new(),
@@ -289,9 +290,8 @@ fn of_role(inquiry: &Inquiry<'_>, layer: Layer) -> String {
 fn orphaned(inquiry: &Inquiry<'_>, orphan: &str) -> String {
     let arn = &inquiry.case.caller.principal_arn;
     format!(
-        "The {} names {}. A policy keeps the unique id of the principal that it named, so a {} that \
-         was made anew under the same name gains nothing by it: the caller's id is {}. Save the \
-         policy again with the ARN {arn}.",
+        "The {} names {}, and not the {} who has that name now ({}): a policy keeps the unique id of \
+         whom it named. Save it again with the ARN {arn}.",
         inquiry.resource_policy(),
         inquiry.principal(orphan),
         match inquiry.case.caller.kind {
@@ -371,7 +371,13 @@ fn of_foreign_object(inquiry: &Inquiry<'_>, layer: Layer) -> String {
         || "an anonymous uploader".to_owned(),
         |owner| inquiry.account(owner),
     );
-    if layer == Layer::Resource {
+    let callers = s3.object.as_ref().and_then(|object| object.owner);
+    if callers.is_some() && callers == inquiry.case.caller.account {
+        format!(
+            "The object belongs to the caller's account, whose policies alone must allow it: {}",
+            own_side_lacks(inquiry, layer)
+        )
+    } else if layer == Layer::Resource {
         format!(
             "The object belongs to {owner}, which uploaded it, and not to {}, which owns the bucket: \
              its bucket policy can deny but not allow here, and the object's own ACL grants nothing \

@@ -154,6 +154,9 @@ fn for_layer(inquiry: &Inquiry<'_>, layer: Layer, care: Care) -> Vec<Candidate> 
         Layer::Identity => found.extend(allow_holder(inquiry)),
         Layer::Boundary => found.extend(allow_in_boundary(inquiry)),
         Layer::Session => found.extend(allow_in_session(inquiry)),
+        // A trust that names the caller and demands something of the request is meant so: nobody is
+        // told to trust without the external id or MFA.
+        Layer::Trust if !found.is_empty() => {}
         Layer::Trust => found.extend(allow_in_trust(inquiry)),
         Layer::Resource => {
             if is_foreign_object(inquiry) {
@@ -444,6 +447,7 @@ fn allow_in_trust(inquiry: &Inquiry<'_>) -> Option<Candidate> {
 }
 
 fn trust_command(inquiry: &Inquiry<'_>, document: &Value) -> String {
+    let document = &edit::without_the_deleted(document, inquiry.names);
     format!(
         "aws iam update-assume-role-policy \\\n  --role-name {} \\\n  --policy-document {}",
         edit::word(inquiry.resource_name()),
@@ -534,6 +538,7 @@ fn with_resource_policy(case: &Case, policy: Arc<Policy>) -> Option<Case> {
 }
 
 fn put_resource_policy(inquiry: &Inquiry<'_>, document: &Value) -> Option<String> {
+    let document = &edit::without_the_deleted(document, inquiry.names);
     match &inquiry.case.target {
         Target::S3(s3) => Some(format!(
             "aws s3api put-bucket-policy --bucket {} \\\n  --policy {}",
@@ -829,7 +834,7 @@ fn put_document(inquiry: &Inquiry<'_>, step: &StatementStep, document: &Value) -
 /// `NotPrincipal` cannot list sessions that do not exist yet: the same deny by a condition.
 fn spare_by_arn(inquiry: &Inquiry<'_>, deny: &StatementStep, document: &Value) -> Option<Value> {
     edit::changed(document, deny.index, |statement| {
-        let listed = statement.remove("NotPrincipal")?;
+        let listed = statement.shift_remove("NotPrincipal")?;
         let mut arns: Vec<Value> = listed
             .get("AWS")
             .map(edit::items)

@@ -76,6 +76,37 @@ pub(crate) fn changed(
     Some(with_statements(document, statements))
 }
 
+/// The document as it can be saved: ids of deleted principals, which AWS does not take, are left out,
+/// and so are statements that are about nobody else. Nothing that is allowed or denied changes.
+pub(crate) fn without_the_deleted(document: &Value, names: &dyn Names) -> Value {
+    let deleted = |id: &Value| {
+        let id = text(id);
+        names.origin_of(&id).is_some() && names.arn_of(&id).is_none()
+    };
+    let mut kept = Vec::new();
+    for mut statement in statements(document) {
+        let listed = statement
+            .get_mut("Principal")
+            .and_then(|principal| principal.get_mut("AWS"));
+        if let Some(listed) = listed {
+            let left: Vec<Value> = items(listed)
+                .into_iter()
+                .filter(|id| !deleted(id))
+                .collect();
+            match left.as_slice() {
+                [] => continue,
+                [one] if listed.is_string() => *listed = one.clone(),
+                _ => *listed = Value::Array(left),
+            }
+        }
+        kept.push(statement);
+    }
+    if kept.is_empty() {
+        return document.clone();
+    }
+    with_statements(document, kept)
+}
+
 /// The document as a policy.
 pub(crate) fn policy(kind: PolicyKind, document: &Value) -> Option<Arc<Policy>> {
     Policy::load(kind, &document.to_string()).ok().map(Arc::new)
@@ -154,6 +185,50 @@ mod tests {
         );
         assert_eq!(without(&document, 0), None);
         assert_eq!(without(&document, 1), None);
+    }
+
+    /// Knows one user, and that another is deleted.
+    struct Two;
+    impl Names for Two {
+        fn arn_of(&self, id: &str) -> Option<String> {
+            (id == "AIDALIVES").then(|| "arn:aws:iam::111111111111:user/al".to_owned())
+        }
+        fn origin_of(&self, id: &str) -> Option<(catalog::AccountId, catalog::EntityKind)> {
+            let account = catalog::AccountId::parse_exact("111111111111").ok()?;
+            id.starts_with("AIDA")
+                .then_some((account, catalog::EntityKind::User))
+        }
+        fn account_of(&self, _: &str) -> Option<catalog::AccountId> {
+            None
+        }
+        fn account_name(&self, _: catalog::AccountId) -> Option<String> {
+            None
+        }
+        fn unique_id_of(&self, _: &str) -> Option<String> {
+            None
+        }
+        fn is_group(&self, _: &str) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn deleted_principals_are_left_out_of_what_is_saved() {
+        let al = "arn:aws:iam::111111111111:user/al";
+        let document = json!({"Statement": [
+            {"Sid": "a", "Principal": {"AWS": "AIDADELETED"}},
+            {"Sid": "b", "Principal": {"AWS": ["AIDADELETED", al]}},
+            {"Sid": "c", "Principal": {"AWS": al}},
+            {"Sid": "d", "Principal": "*"},
+        ]});
+        assert_eq!(
+            without_the_deleted(&document, &Two),
+            json!({"Statement": [
+                {"Sid": "b", "Principal": {"AWS": [al]}},
+                {"Sid": "c", "Principal": {"AWS": al}},
+                {"Sid": "d", "Principal": "*"},
+            ]})
+        );
     }
 
     #[test]

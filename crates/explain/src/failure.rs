@@ -82,12 +82,26 @@ fn cause(failed: &Failed, names: &dyn Names) -> (String, Vec<String>) {
              less, or assume the role with a user's keys."
                 .to_owned(),
         ),
-        "ValidationError" if message.contains("MaxSessionDuration") => one(
-            "The role's MaxSessionDuration (3600 seconds, unless set) is shorter than the session \
-             that was asked for. Ask for less, or raise it: aws iam update-role --role-name NAME \
-             --max-session-duration SECONDS."
+        "ValidationError" if message.contains("MaxSessionDuration") => one(format!(
+            "The session that was asked for is longer than the role's MaxSessionDuration, which is \
+             3600 seconds unless set. Ask for less, or let the role's administrators raise it (aws \
+             iam update-role --role-name {} --max-session-duration SECONDS, 43200 at most).",
+            name_of(&failed.asked.resource, "NAME")
+        )),
+        "AccessDenied" if message.contains("root accounts") => one(
+            "The request is signed by a root user, and root users may not assume roles: sign as a \
+             user or role."
                 .to_owned(),
         ),
+        "NotImplemented" => one(match field("Header") {
+            Some(header) => format!(
+                "The header {header} asks for something that this server does not have, so it \
+                 refuses the request whole: nothing was stored, and no policy was in the way."
+            ),
+            None => "This server does not have the operation (docs/compatibility.md lists what \
+                     there is). No policy was in the way."
+                .to_owned(),
+        }),
         "AccessDenied" if message.contains("expired") => one(format!(
             "The presigned URL is over: {}.",
             match (field("Expires"), field("ServerTime")) {
@@ -161,6 +175,12 @@ fn stopped(stop: &Stop, action: &str, names: &dyn Names) -> String {
     }
 }
 
+/// `deliver` of `arn:aws:iam::111122223333:role/deliver`.
+fn name_of<'a>(arn: &'a str, otherwise: &'a str) -> &'a str {
+    let name = arn.rsplit('/').next().filter(|_| arn.starts_with("arn:"));
+    name.unwrap_or(otherwise)
+}
+
 /// Names the principal and what is wrong with it.
 fn invalid_principal(text: &str, names: &dyn Names) -> String {
     let quoted: Vec<&str> = text.split('"').collect();
@@ -183,9 +203,9 @@ fn invalid_principal(text: &str, names: &dyn Names) -> String {
         "it is a group, and groups are no principals: name its users, or the account".to_owned()
     } else if let Some((account, kind)) = names.origin_of(principal) {
         format!(
-            "it is the id of a {} of {} that was deleted: put the ARN of one that exists in its place",
-            kind.word(),
-            names::account(names, account)
+            "it is the id of a {} of account {account} that was deleted: put the ARN of one that \
+             exists in its place",
+            kind.word()
         )
     } else if principal.starts_with("arn:aws:iam::") {
         "there is no such user or role: it is misspelt (the path belongs to the name), deleted, or \
@@ -201,4 +221,118 @@ fn invalid_principal(text: &str, names: &dyn Names) -> String {
         .to_owned()
     };
     format!("The policy names {principal}, but {why}. Nothing was stored.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use catalog::EntityKind;
+
+    struct NoNames;
+
+    impl Names for NoNames {
+        fn arn_of(&self, _: &str) -> Option<String> {
+            None
+        }
+        fn origin_of(&self, id: &str) -> Option<(AccountId, EntityKind)> {
+            let account = AccountId::parse_exact("111111111111").ok()?;
+            id.starts_with("AROA")
+                .then_some((account, EntityKind::Role))
+        }
+        fn account_of(&self, _: &str) -> Option<AccountId> {
+            None
+        }
+        fn account_name(&self, _: AccountId) -> Option<String> {
+            Some("a name that is nobody else's business".to_owned())
+        }
+        fn unique_id_of(&self, _: &str) -> Option<String> {
+            None
+        }
+        fn is_group(&self, _: &str) -> bool {
+            false
+        }
+    }
+
+    fn failed(code: &str, message: &str, fields: &[(&str, &str)]) -> Failed {
+        Failed {
+            who: Who {
+                account: AccountId::parse_exact("222222222222").ok(),
+                ..Who::default()
+            },
+            asked: Asked {
+                resource: "arn:aws:iam::222222222222:role/deliver".to_owned(),
+                ..Asked::default()
+            },
+            told: Told {
+                status: 400,
+                code: code.to_owned(),
+                message: message.to_owned(),
+            },
+            fields: fields
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            stop: None,
+        }
+    }
+
+    fn cause_of(code: &str, message: &str, fields: &[(&str, &str)]) -> String {
+        explain_failure(failed(code, message, fields), &NoNames).cause
+    }
+
+    #[test]
+    fn a_session_that_has_ended_takes_its_presigned_urls_with_it() {
+        assert!(
+            cause_of("ExpiredToken", "The provided token has expired.", &[]).ends_with(
+                "a presigned URL ends with the session that signed it, however long \
+                 X-Amz-Expires is."
+            )
+        );
+    }
+
+    #[test]
+    fn a_longer_session_is_asked_of_the_role_by_name() {
+        let message =
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        let cause = cause_of("ValidationError", message, &[]);
+        assert!(
+            cause.contains("--role-name deliver --max-session-duration"),
+            "{cause}"
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_the_header_that_asks_for_it() {
+        let header = [("Header", "x-amz-server-side-encryption")];
+        assert!(cause_of("NotImplemented", "…", &header).starts_with(
+            "The header x-amz-server-side-encryption asks for something that this server does not \
+             have"
+        ));
+        assert!(cause_of("NotImplemented", "…", &[]).starts_with("This server does not have"));
+    }
+
+    #[test]
+    fn the_caller_is_told_why_its_request_failed_and_nothing_of_others() {
+        let caller = AccountId::parse_exact("222222222222").unwrap();
+        let seen = |failed| {
+            let seen = explain_failure(failed, &NoNames).for_account(caller);
+            seen.map(|seen| seen.cause).unwrap_or_default()
+        };
+        let detail = [("Detail", r#""AWS" : "AROAEXAMPLE""#)];
+        let policy = seen(failed(
+            "MalformedPolicy",
+            "Invalid principal in policy",
+            &detail,
+        ));
+        assert!(
+            policy.contains("the id of a role of account 111111111111"),
+            "{policy}"
+        );
+        assert!(!policy.contains("business"), "{policy}");
+        let stopped = seen(Failed {
+            stop: Some(Stop::OwnersAlone(Some(caller))),
+            ..failed("AccessDenied", "Access Denied", &[])
+        });
+        assert_eq!(stopped, "A check beside the policies refused the request.");
+    }
 }

@@ -61,10 +61,10 @@ pub use explanation::{
 pub use failure::{Failed, Stop, explain_failure};
 pub use message::authorization_message;
 pub use names::Names;
-pub use render::{Style, render};
+pub use render::{Style, answer_line, render};
 
 use inquiry::Inquiry;
-use policy::{Case, Decision};
+use policy::{Case, Decision, Target};
 
 /// Explains a decision. What only the request knows (its id, the access key, what the caller was
 /// told) is left for whoever has it to fill in.
@@ -101,7 +101,35 @@ pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
             Answer::Refused { .. } => change::changes(case, names),
             Answer::Allowed | Answer::Failed => Vec::new(),
         },
+        notes: without_external_id(&inquiry),
         answer,
-        notes: Vec::new(),
     }
+}
+
+/// A role that trusts another account and asks for no external id: the mistake that nothing fails by.
+fn without_external_id(inquiry: &Inquiry<'_>) -> Vec<String> {
+    let Target::Trust { .. } = inquiry.case.target else {
+        return Vec::new();
+    };
+    if !inquiry.decision().is_allowed() || inquiry.is_one_account() {
+        return Vec::new();
+    }
+    let allowing = inquiry.allowing(policy::Layer::Trust);
+    let demands = allowing
+        .and_then(|statement| change::statement_of(inquiry, statement))
+        .is_some_and(|statement| {
+            statement
+                .to_string()
+                .to_lowercase()
+                .contains("sts:externalid")
+        });
+    if demands {
+        return Vec::new();
+    }
+    vec![
+        "The trust policy asks for no external id. If the caller's account is another firm's, \
+         which works for others too, demand one (a condition on sts:ExternalId): else whoever \
+         knows the role's ARN can have that firm use it for them."
+            .to_owned(),
+    ]
 }

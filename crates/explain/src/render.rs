@@ -1,5 +1,6 @@
 //! An explanation for people: 80 columns of a terminal, with or without colour.
 use policy::{Effect, LayerSays};
+use serde_json::Value;
 
 use crate::explanation::{
     Answer, Change, ClauseView, Explanation, LayerView, Side, SideSays, StatementView, Step,
@@ -38,7 +39,7 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
             page.side(index + 1, side);
         }
     }
-    page.changes(&explanation.changes, explanation.answer == Answer::Allowed);
+    page.changes(explanation);
     if !explanation.notes.is_empty() {
         page.title("Also");
         for note in &explanation.notes {
@@ -46,6 +47,28 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
         }
     }
     page.text
+}
+
+/// The answer in one line: `Not allowed: s3:GetObject on arn:aws:s3:::reports/may.csv`.
+pub fn answer_line(explanation: &Explanation) -> String {
+    let asked = &explanation.asked;
+    format!(
+        "{}: {} on {}",
+        answer_word(&explanation.answer),
+        asked.action,
+        asked.resource
+    )
+}
+
+fn answer_word(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Allowed => "Allowed",
+        Answer::Refused { explicit: true, .. } => "Denied",
+        Answer::Refused {
+            explicit: false, ..
+        } => "Not allowed",
+        Answer::Failed => "Failed",
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -64,15 +87,11 @@ struct Page {
 impl Page {
     fn head(&mut self, explanation: &Explanation) {
         let asked = &explanation.asked;
-        let (word, tone) = match &explanation.answer {
-            Answer::Allowed => ("Allowed", Tone::Good),
-            Answer::Refused { explicit: true, .. } => ("Denied", Tone::Bad),
-            Answer::Refused {
-                explicit: false, ..
-            } => ("Not allowed", Tone::Bad),
-            Answer::Failed => ("Failed", Tone::Bad),
+        let tone = match &explanation.answer {
+            Answer::Allowed => Tone::Good,
+            Answer::Refused { .. } | Answer::Failed => Tone::Bad,
         };
-        let word = self.toned(tone, word);
+        let word = self.toned(tone, answer_word(&explanation.answer));
         let what = if asked.action.is_empty() {
             asked.operation.clone().unwrap_or_default()
         } else {
@@ -107,7 +126,9 @@ impl Page {
         );
         details.extend(who.session.clone());
         details.retain(|detail| !detail.is_empty());
-        self.row("", &details.join(", "));
+        if !details.is_empty() {
+            self.row("", &details.join(", "));
+        }
         let owner = account(asked.owner, &asked.owner_name);
         if !owner.is_empty() {
             self.row("Owner", &owner);
@@ -181,8 +202,10 @@ impl Page {
         self.paragraph(
             9,
             &format!(
-                "{before}{effect}, {} of the {}, line {}",
-                statement.name, statement.policy, statement.line
+                "{before}{effect}, {} of the {}{}",
+                statement.name,
+                statement.policy,
+                in_line(statement.line)
             ),
         );
         for failure in &statement.failures {
@@ -217,9 +240,10 @@ impl Page {
         }
     }
 
-    fn changes(&mut self, changes: &[Change], allowed: bool) {
-        let Some((first, others)) = changes.split_first() else {
-            if !allowed {
+    fn changes(&mut self, explanation: &Explanation) {
+        let Some((first, others)) = explanation.changes.split_first() else {
+            // Of requests that failed by themselves, the cause says what to do.
+            if matches!(explanation.answer, Answer::Refused { .. }) {
                 self.title("What to change");
                 self.paragraph(
                     2,
@@ -229,7 +253,12 @@ impl Page {
             return;
         };
         self.title("What to change");
-        self.paragraph(2, "Proved: with this change, the same request is allowed.");
+        // A request may ask more than one question; the change is for this one.
+        let action = &explanation.asked.action;
+        self.paragraph(
+            2,
+            &format!("Proved: with this change, {action} is allowed."),
+        );
         self.change(first);
         for other in others {
             self.text.push('\n');
@@ -254,7 +283,7 @@ impl Page {
         let place = self.toned(Tone::Strong, &step.place);
         self.line(&format!("  {number}{place}"));
         self.paragraph(4, &step.what);
-        if let Some(json) = &step.json {
+        if let Some(json) = step.json.as_ref().filter(|json| adds(step, json)) {
             let text = serde_json::to_string_pretty(json).unwrap_or_default();
             self.text.push('\n');
             self.verbatim(4, &text);
@@ -331,5 +360,65 @@ impl Page {
             Tone::Quiet => "2",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// Where a statement stands; nothing for documents that are kept on one line, as bucket policies are.
+fn in_line(line: usize) -> String {
+    if line > 1 {
+        format!(", line {line}")
+    } else {
+        String::new()
+    }
+}
+
+/// Whether the JSON of a step tells something that its command does not tell as plainly: a statement
+/// among others.
+fn adds(step: &Step, json: &Value) -> bool {
+    let Some(command) = &step.command else {
+        return true;
+    };
+    let text = serde_json::to_string_pretty(json).unwrap_or_default();
+    let indented = text.replace('\n', "\n    ");
+    let alone = format!("\"Statement\": [\n    {indented}\n  ]");
+    command.contains("\"Statement\": [") && !command.contains(&alone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn step(statements: &Value) -> Step {
+        let document = json!({"Version": "2012-10-17", "Statement": statements});
+        Step {
+            account: None,
+            place: String::new(),
+            what: String::new(),
+            json: None,
+            command: Some(format!("aws … {}", crate::edit::quoted(&document))),
+            confidential: false,
+            confidential_of: None,
+        }
+    }
+
+    #[test]
+    fn a_statement_that_is_the_whole_document_is_shown_once() {
+        let new = json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"]});
+        assert!(!adds(&step(&json!([new])), &new));
+        assert!(adds(&step(&json!([{"Effect": "Deny"}, new])), &new));
+        assert!(!adds(
+            &Step {
+                command: Some("aws s3api put-public-access-block".to_owned()),
+                ..step(&json!([]))
+            },
+            &json!({"BlockPublicPolicy": false})
+        ));
+    }
+
+    #[test]
+    fn lines_are_told_where_there_are_lines() {
+        assert_eq!(in_line(1), "");
+        assert_eq!(in_line(4), ", line 4");
     }
 }

@@ -77,6 +77,16 @@ fn resources_side(inquiry: &Inquiry<'_>) -> Option<Side> {
     let denied = policy.says == LayerSays::Deny || blocked;
     let mut layers = vec![policy];
     layers.extend(acl_view(inquiry));
+    if foreign && is_object_of_caller(inquiry) {
+        layers.push(LayerView {
+            layer: Layer::Resource,
+            title: "owner of the object".to_owned(),
+            says: LayerSays::Allow,
+            looked_at: "the caller's account".to_owned(),
+            matched: Vec::new(),
+            nearest: None,
+        });
+    }
     let allowed_by_acl = layers
         .iter()
         .skip(1)
@@ -101,7 +111,9 @@ fn resources_side(inquiry: &Inquiry<'_>) -> Option<Side> {
     } else {
         SideSays::DoesNotAllow
     };
-    let title = if inquiry.is_one_account() {
+    let title = if matches!(&case.target, Target::Trust { policy: None }) {
+        "Resource's side, which is not there".to_owned()
+    } else if inquiry.is_one_account() {
         format!("Resource's side, the same {}", inquiry.owner())
     } else {
         format!("Resource's side, {}", inquiry.owner())
@@ -134,6 +146,15 @@ pub(crate) fn is_foreign_object(inquiry: &Inquiry<'_>) -> bool {
     ];
     acls && about_object.contains(&&*inquiry.case.action)
         && object.is_some_and(|object| object.owner != inquiry.case.owner)
+}
+
+/// Whoever uploads to a bucket with ACLs owns what it uploads.
+fn is_object_of_caller(inquiry: &Inquiry<'_>) -> bool {
+    let Target::S3(s3) = &inquiry.case.target else {
+        return false;
+    };
+    let owner = s3.object.as_ref().and_then(|object| object.owner);
+    owner.is_some() && owner == inquiry.case.caller.account
 }
 
 fn acl_view(inquiry: &Inquiry<'_>) -> Option<LayerView> {

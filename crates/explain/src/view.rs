@@ -43,6 +43,23 @@ impl Explanation {
         Some(seen)
     }
 
+    /// Why a request failed by itself, for whoever sent it. What a check of the bucket's owner found is
+    /// the owner's to know.
+    fn failure_for(&self, is_callers: bool) -> String {
+        let told = self.told.as_ref();
+        let plain = told.is_some_and(|told| {
+            told.code != "AccessDenied"
+                || ABOUT_THE_REQUEST
+                    .iter()
+                    .any(|text| told.message.contains(text))
+        });
+        if is_callers && plain {
+            self.cause.clone()
+        } else {
+            "A check beside the policies refused the request.".to_owned()
+        }
+    }
+
     /// The cause without what the other account's documents say.
     fn cause_for(&self, account: AccountId, is_callers: bool) -> String {
         let own = self.sides.iter().find(|side| side.account == Some(account));
@@ -65,7 +82,7 @@ impl Explanation {
                 format!("{} {verb}", of_layer(*layer))
             }
             Answer::Allowed => return "Both sides allow it.".to_owned(),
-            Answer::Failed => return String::new(),
+            Answer::Failed => return self.failure_for(is_callers),
         };
         match (refuses(own), refuses(other)) {
             (true, true) => format!(
@@ -79,6 +96,9 @@ impl Explanation {
         }
     }
 }
+
+/// Checks that refuse with `AccessDenied` and look at the caller and its request alone.
+const ABOUT_THE_REQUEST: [&str; 2] = ["expired", "root accounts"];
 
 fn of_layer(layer: Layer) -> String {
     match layer {

@@ -474,6 +474,13 @@ fn key_case(case: &Case, key: &KeyQuestion, region: &str) -> Result<Case, Explai
         .split(':')
         .nth(4)
         .and_then(|account| AccountId::parse_exact(account).ok());
+    if key.arn.contains(":alias/") {
+        return Err(ExplainError::Question(format!(
+            "`{}` is an alias, which means a key of the caller's own account: give the key's ARN, \
+             arn:aws:kms:REGION:ACCOUNT:key/ID",
+            key.arn
+        )));
+    }
     let owner = owner.ok_or_else(|| {
         ExplainError::Question(format!(
             "`{}` is no ARN of a KMS key: arn:aws:kms:REGION:ACCOUNT:key/ID",
@@ -593,7 +600,11 @@ fn first_asked(record: &Record) -> Asked {
             ..Asked::default()
         },
         None => Asked {
-            resource: record.request.clone(),
+            // IAM and STS say in the body what they are asked for: `POST /` tells nothing.
+            resource: match record.request.as_str() {
+                "POST /" => String::new(),
+                request => request.to_owned(),
+            },
             ..Asked::default()
         },
     }
@@ -604,11 +615,23 @@ fn who(record: &Record, names: &Known) -> Who {
     let account = account.and_then(|account| AccountId::parse_exact(account).ok());
     Who {
         arn: record.caller.clone(),
-        kind: String::new(),
+        kind: kind_of(&record.caller).to_owned(),
         account,
         account_name: account.and_then(|account| names.account_name(account)),
         access_key_id: None,
         session: None,
+    }
+}
+
+/// What an ARN of a caller is of.
+fn kind_of(arn: &str) -> &'static str {
+    let resource = arn.split(':').nth(5).unwrap_or_default();
+    match resource.split('/').next() {
+        Some("root") => "root user",
+        Some("user") => "IAM user",
+        Some("assumed-role") => "role session",
+        Some("federated-user") => "federated user",
+        Some(_) | None => "",
     }
 }
 
@@ -640,7 +663,8 @@ fn session(record: &Record) -> Option<String> {
 fn age(age: SignedDuration) -> String {
     let seconds = age.as_secs().max(0);
     match seconds {
-        0..=119 => format!("{seconds} seconds"),
+        0..=59 => "less than a minute".to_owned(),
+        60..=119 => "1 minute".to_owned(),
         120..=7199 => format!("{} minutes", seconds / 60),
         _ => format!("{} hours", seconds / 3600),
     }
@@ -674,8 +698,8 @@ fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case) {
     {
         explanation.cause = format!(
             "There is no object {}. S3 answers 403 and not 404, since the caller may not \
-             s3:ListBucket on {} and so must not learn which keys there are. {}",
-            object.resource, case.resource, explanation.cause
+             s3:ListBucket on {} and so must not learn which keys there are.",
+            object.resource, case.resource
         );
         explanation.notes.push(
             "With s3:ListBucket allowed, the same request is answered 404 NoSuchKey.".to_owned(),
@@ -697,6 +721,32 @@ fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case) {
             ));
         }
     }
+    let parts = ["UploadPart", "UploadPartCopy", "CompleteMultipartUpload"];
+    if parts.contains(&&*record.operation) {
+        without_headers_of_the_upload(explanation);
+    }
+    let copies = ["CopyObject", "UploadPartCopy"];
+    if copies.contains(&&*record.operation) {
+        let before = match case.action.as_str() {
+            "s3:GetObject" | "s3:GetObjectVersion" => {
+                "A copy is one request by one caller, who must read the source and write the \
+                 destination, and here it is the reading that is refused."
+            }
+            "s3:GetObjectTagging" | "s3:GetObjectVersionTagging" | "s3:PutObjectTagging" => {
+                "The source has tags, and a copy with its tags needs s3:GetObjectTagging on the \
+                 source and s3:PutObjectTagging on the destination."
+            }
+            _ => "",
+        };
+        if !before.is_empty() {
+            explanation.cause = format!("{before} {}", explanation.cause);
+        }
+    } else if case.action == "s3:PutObjectTagging" && writes.contains(&&*record.operation) {
+        explanation.cause = format!(
+            "The upload carries tags, and that needs s3:PutObjectTagging besides s3:PutObject. {}",
+            explanation.cause
+        );
+    }
     let others: Vec<_> = record
         .asked
         .iter()
@@ -706,8 +756,8 @@ fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case) {
         .collect();
     if !others.is_empty() {
         explanation.notes.push(format!(
-            "The same request asked {} too, which was allowed.",
-            others.join(" and ")
+            "The same request asked too, and was allowed: {}.",
+            others.join(", ")
         ));
     }
     let denied = record.asked.iter().filter(|asked| !allowed(asked)).count();
@@ -715,6 +765,22 @@ fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case) {
         explanation.notes.push(format!(
             "{denied} questions of this request were refused; this is the last of those kept."
         ));
+    }
+}
+
+/// Parts carry no header about the object: no change can ask for one.
+fn without_headers_of_the_upload(explanation: &mut Explanation) {
+    let before = explanation.changes.len();
+    let asks_for_header =
+        |step: &explain::Step| step.account.is_none() && step.what.contains("the header x-amz-");
+    explanation
+        .changes
+        .retain(|change| !change.steps.iter().any(asks_for_header));
+    if explanation.changes.len() < before {
+        explanation.cause.push_str(
+            " A part of a multipart upload cannot carry that header, which S3 takes when the upload \
+             begins: upload in one request (5 GB at most), or let the policy be changed.",
+        );
     }
 }
 
