@@ -397,7 +397,6 @@ mod tests {
             what: String::new(),
             json: None,
             command: Some(format!("aws … {}", crate::edit::quoted(&document))),
-            confidential: false,
             confidential_of: None,
         }
     }
