@@ -255,5 +255,8 @@ def test_get_access_key_info_tells_the_account_of_a_key(account, other_account):
 
 
 def test_an_operation_that_is_not_built_says_so(account):
-    with refused("NotImplemented", "DecodeAuthorizationMessage is not implemented.", 501):
-        account.boto("sts").decode_authorization_message(EncodedMessage="x")
+    with refused("NotImplemented", "AssumeRoot is not implemented.", 501):
+        account.boto("sts").assume_root(
+            TargetPrincipal=account.id,
+            TaskPolicyArn={"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
+        )

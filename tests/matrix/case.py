@@ -105,7 +105,8 @@ class Case:
             return f"arn:aws:s3:::{self.slug}-*"
         if kind == "object":
             return f"arn:aws:s3:::{self.slug}-*/*"
-        return f"arn:aws:iam::{account_id}:{kind}/{self.slug}-*"
+        service = "sts" if kind == "federated-user" else "iam"
+        return f"arn:aws:{service}::{account_id}:{kind}/{self.slug}-*"
 
 
 def document(statements: list[dict]) -> str:

@@ -204,6 +204,10 @@ def key(**more):
     return lambda target: {"AccessKeyId": target.key} | more
 
 
+def arn_of_user(target: Target) -> str:
+    return f"arn:aws:iam::{target.account.id}:user/{target.name}"
+
+
 ATTACHED = {"PolicyArn": MANAGED}
 BOUNDARY = {"PermissionsBoundary": MANAGED}
 DOCUMENT = {"PolicyDocument": LIST, **INLINE}
@@ -321,4 +325,21 @@ ROWS = [
     on_account("DeleteAccountAlias", alias, same_name("AccountAlias"), of_account),
     on_account("GetAccountSummary"),
     on_account("GetAccountAuthorizationDetails"),
+    # What would be allowed.
+    on_account("SimulateCustomPolicy", more={"PolicyInputList": [LIST], "ActionNames": ["s3:ListBucket"]}),
+    on_account("GetContextKeysForCustomPolicy", more={"PolicyInputList": [LIST]}),
+    Case(
+        "iam",
+        "SimulatePrincipalPolicy",
+        needs("iam:SimulatePrincipalPolicy user"),
+        lambda target: {"PolicySourceArn": arn_of_user(target), "ActionNames": ["s3:ListBucket"]},
+        user,
+    ),
+    Case(
+        "iam",
+        "GetContextKeysForPrincipalPolicy",
+        needs("iam:GetContextKeysForPrincipalPolicy user"),
+        lambda target: {"PolicySourceArn": arn_of_user(target)},
+        user,
+    ),
 ]

@@ -26,6 +26,15 @@ def trusted(target: Target, _access: str) -> None:
     )
 
 
+def a_message(target: Target) -> None:
+    """The id of a request that was refused and is about both accounts: to each its own side is told."""
+    role = {"RoleArn": f"arn:aws:iam::{target.account.id}:role/{target.name}", "RoleSessionName": "sweep"}
+    target.root("iam").create_role(RoleName=target.name, AssumeRolePolicyDocument=trust(target))
+    answer = target.world.call("sts", target.world.other.admin, "AssumeRole", role)
+    assert answer.code == "AccessDenied", answer
+    target.note(message=answer.request_id)
+
+
 ROWS = [
     Case(
         "sts",
@@ -49,5 +58,19 @@ ROWS = [
         needs("sts:GetSessionToken *"),
         lambda target: {},
         probes=("sts:GetSessionToken",),
+    ),
+    Case(
+        "sts",
+        "GetFederationToken",
+        needs("sts:GetFederationToken federated-user"),
+        # At most 32 characters.
+        lambda target: {"Name": target.name},
+    ),
+    Case(
+        "sts",
+        "DecodeAuthorizationMessage",
+        needs("sts:DecodeAuthorizationMessage *"),
+        lambda target: {"EncodedMessage": target.message},
+        a_message,
     ),
 ]

@@ -23,18 +23,19 @@ SYMBOLS = {
     "MethodNotAllowed": "M",
     "NoSuchKey": "∅",
     "NoSuchEntity": "∅",
+    "InvalidInput": "I",
 }
-# Why the gate refuses, by column, in its own words.
-IDENTITY = "identity-based policy"
+# Why the gate refuses, by column, in the journal's words.
+IDENTITY = "Identity"
 REASONS = {
-    "anon": ("ImplicitDeny", "resource-based policy"),
+    "anon": ("ImplicitDeny", "Resource"),
     "none": ("ImplicitDeny", IDENTITY),
     "less": ("ImplicitDeny", IDENTITY),
     "deny": ("ExplicitDeny", IDENTITY),
-    "bound": ("ImplicitDeny", "permissions boundary"),
-    "sess-": ("ImplicitDeny", "session policy"),
-    "xroot": ("ImplicitDeny", "resource-based policy"),
-    "xadmin": ("ImplicitDeny", "resource-based policy"),
+    "bound": ("ImplicitDeny", "Boundary"),
+    "sess-": ("ImplicitDeny", "Session"),
+    "xroot": ("ImplicitDeny", "Resource"),
+    "xadmin": ("ImplicitDeny", "Resource"),
     "xnone+": ("ImplicitDeny", IDENTITY),
 }
 SERVED, NOT_APPLICABLE = "✔", "–"
@@ -112,11 +113,12 @@ class Sweep:
             expected = set(case.actions()) - set(case.probes) if case.asks else set()
             if names != expected:
                 self.wrong.append(f"{cell.place}: asked {sorted(names)}, expected {sorted(expected)}")
-        refusals = [question for question in asked if question["verdict"] != "Allow"]
+        # Checks that come before the policies, such as that anybody signed, are told as such.
+        refusals = [question for question in asked if question["verdict"] in ("ExplicitDeny", "ImplicitDeny")]
         if cell.answer.served and refusals:
             self.wrong.append(f"{cell.place}: served, with {refusals}")
         if cell.answer.code == "AccessDenied" and refusals:
-            layer = (refusals[-1].get("layer") or "").replace("role trust policy", "resource-based policy")
+            layer = (refusals[-1].get("layer") or "").replace("Trust", "Resource")
             told = (refusals[-1]["verdict"], layer)
             expected = REASONS.get(heading)
             if told != expected:

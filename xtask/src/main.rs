@@ -3,9 +3,8 @@
 //! ```text
 //! cargo xtask serve [--release] [-- ARGUMENTS of `strongroom serve`]
 //! cargo xtask test [--group NAME]... [--list]
-//! cargo xtask fuzz NAME [ARGUMENTS] [--list]
+//! cargo xtask fuzz NAME [--cases N] [--seed S] [--list]
 //! cargo xtask matrix
-//! cargo xtask fuzz TARGET [--cases N] [--seed S] [--first N] [--file PATH]
 //! cargo xtask ci
 //! cargo xtask models
 //! cargo xtask failures
@@ -32,10 +31,9 @@ const USAGE: &str = "\
 usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom serve`; --dev among ARGUMENTS
                                                    makes accounts with fixed keys to try things with
        cargo xtask test [--group NAME]... [--list] build, install what the tests need, run them
-       cargo xtask fuzz NAME [ARGUMENTS]           random input for as long as wanted; --list says which there are
+       cargo xtask fuzz NAME [--cases N] [--seed S]
+                                                   random input for as long as wanted; --list says which there are
        cargo xtask matrix                          write docs/authorization-matrix.md anew
-       cargo xtask fuzz TARGET [--cases N] [--seed S]
-                                                   feed a reader of bytes with bad input
        cargo xtask ci                              what continuous integration runs (.ci/run)
        cargo xtask models                          make the tables that are derived from AWS's models
        cargo xtask failures                        write the pages of docs/failures anew, from their tests

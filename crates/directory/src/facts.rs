@@ -89,22 +89,7 @@ impl Snapshot {
     /// The document with unique ids as ARNs again, for showing. Ids of deleted principals stay,
     /// as on AWS.
     pub fn with_arns(&self, policy: &Policy) -> String {
-        let text = policy.rewrite_principals(|principal| match principal {
-            PrincipalRef::UniqueId(id) => match self.principal_arn(id) {
-                Some(arn) => Rewrite::Replace(arn),
-                None => Rewrite::Keep,
-            },
-            PrincipalRef::Everyone
-            | PrincipalRef::Account { .. }
-            | PrincipalRef::User { .. }
-            | PrincipalRef::Role { .. }
-            | PrincipalRef::RoleSession { .. }
-            | PrincipalRef::FederatedUser { .. }
-            | PrincipalRef::CanonicalUser(_)
-            | PrincipalRef::Service(_)
-            | PrincipalRef::Federated(_) => Rewrite::Keep,
-        });
-        text.unwrap_or_else(|_| policy.text().to_owned())
+        policy.text_with_arns(|id| self.principal_arn(id))
     }
 
     /// The canonical id of an account.

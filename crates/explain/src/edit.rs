@@ -1,29 +1,14 @@
 //! Changed documents: made from the author's own, so that what was there stays as it was.
 use std::sync::Arc;
 
-use policy::{Policy, PolicyKind, PrincipalRef, Rewrite};
+use policy::{Policy, PolicyKind};
 use serde_json::{Map, Value, json};
 
 use crate::names::Names;
 
 /// The document with unique ids as ARNs again, as its author wrote it.
 pub(crate) fn readable(policy: &Policy, names: &dyn Names) -> Value {
-    let text = policy.rewrite_principals(|principal| match principal {
-        PrincipalRef::UniqueId(id) => match names.arn_of(id) {
-            Some(arn) => Rewrite::Replace(arn),
-            None => Rewrite::Keep,
-        },
-        PrincipalRef::Everyone
-        | PrincipalRef::Account { .. }
-        | PrincipalRef::User { .. }
-        | PrincipalRef::Role { .. }
-        | PrincipalRef::RoleSession { .. }
-        | PrincipalRef::FederatedUser { .. }
-        | PrincipalRef::CanonicalUser(_)
-        | PrincipalRef::Service(_)
-        | PrincipalRef::Federated(_) => Rewrite::Keep,
-    });
-    let text = text.unwrap_or_else(|_| policy.text().to_owned());
+    let text = policy.text_with_arns(|id| names.arn_of(id));
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 

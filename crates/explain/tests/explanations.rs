@@ -184,7 +184,7 @@ fn a_namesake_of_a_deleted_role_gains_nothing() {
     assert!(
         told.0.starts_with(
             "The bucket policy of reports names AROAOLDOLDOLDOLDOLDOL (a deleted role of account \
-             111111111111 (partner)), and not the role who has that name now"
+             111111111111 (partner)), and not the role"
         ),
         "{}",
         told.0

@@ -191,7 +191,11 @@ impl<'a> Asker<'a> {
         gathered: &Gathered,
     ) -> BTreeMap<String, ContextValue> {
         let context = self.context(question, gathered);
-        context.all(self.named_keys(gathered))
+        let mut values = context.all(self.named_keys(gathered));
+        if let Some(ContextValue::One(referer)) = values.get_mut("aws:referer") {
+            without_signature(referer);
+        }
+        values
     }
 
     /// Keys that policies in force name: those with a free part are found only by asking.
@@ -374,6 +378,16 @@ impl<'a> Asker<'a> {
     }
 }
 
+/// A page that was opened by a presigned URL sends that URL on: whoever has it can use it, so its
+/// query is not kept.
+fn without_signature(url: &mut String) {
+    let lower = url.to_ascii_lowercase();
+    let signed = lower.contains("signature=") || lower.contains("x-amz-security-token=");
+    if let Some(query) = lower.find('?').filter(|_| signed) {
+        url.truncate(query);
+    }
+}
+
 /// The object of the question is the one that this request writes into another account's bucket.
 fn is_own_upload(question: &Question<'_>, gathered: &Gathered, caller: &Caller) -> bool {
     question.details.of_object_to_be
@@ -410,4 +424,24 @@ fn no_trust() -> Decision {
         layer: policy::Layer::Trust,
         policy_arn: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_signature;
+
+    #[test]
+    fn the_signature_of_a_presigned_url_is_not_kept() {
+        let cut = |url: &str| {
+            let mut url = url.to_owned();
+            without_signature(&mut url);
+            url
+        };
+        assert_eq!(cut("https://h/k?X-Amz-Signature=ab&x=1"), "https://h/k");
+        assert_eq!(
+            cut("https://h/k?AWSAccessKeyId=A&Signature=ab"),
+            "https://h/k"
+        );
+        assert_eq!(cut("https://h/k?page=2"), "https://h/k?page=2");
+    }
 }

@@ -302,6 +302,27 @@ impl Policy {
         }
     }
 
+    /// The document with unique ids as ARNs again, for showing: as its author wrote it. Ids that
+    /// `arn_of` does not know, of deleted principals, stay, as on AWS (spec P-8).
+    pub fn text_with_arns(&self, arn_of: impl Fn(&str) -> Option<String>) -> String {
+        let text = self.rewrite_principals(|principal| match principal {
+            PrincipalRef::UniqueId(id) => match arn_of(id) {
+                Some(arn) => Rewrite::Replace(arn),
+                None => Rewrite::Keep,
+            },
+            PrincipalRef::Everyone
+            | PrincipalRef::Account { .. }
+            | PrincipalRef::User { .. }
+            | PrincipalRef::Role { .. }
+            | PrincipalRef::RoleSession { .. }
+            | PrincipalRef::FederatedUser { .. }
+            | PrincipalRef::CanonicalUser(_)
+            | PrincipalRef::Service(_)
+            | PrincipalRef::Federated(_) => Rewrite::Keep,
+        });
+        text.unwrap_or_else(|_| self.text.to_string())
+    }
+
     pub(crate) fn statements(&self) -> &[Statement] {
         &self.statements
     }

