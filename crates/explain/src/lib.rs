@@ -63,13 +63,14 @@ pub use message::authorization_message;
 pub use names::Names;
 pub use render::{Style, answer_line, render};
 
-use inquiry::Inquiry;
+use inquiry::{Inquiry, Work};
 use policy::{Case, Decision, Target};
 
 /// Explains a decision. What only the request knows (its id, the access key, what the caller was
 /// told) is left for whoever has it to fill in.
 pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
-    let inquiry = Inquiry::of(case, names);
+    let work = Work::default();
+    let inquiry = Inquiry::of(case, names, &work);
     let name = |account: Option<_>| account.and_then(|account| names.account_name(account));
     let answer = match inquiry.decision() {
         Decision::Allow => Answer::Allowed,
@@ -98,7 +99,7 @@ pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
         cause: cause::cause(&inquiry),
         sides: sides::sides(&inquiry),
         changes: match &answer {
-            Answer::Refused { .. } => change::changes(case, names),
+            Answer::Refused { .. } => change::changes(&inquiry),
             Answer::Allowed | Answer::Failed => Vec::new(),
         },
         notes: without_external_id(&inquiry),
