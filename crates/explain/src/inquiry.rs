@@ -26,7 +26,7 @@ pub(crate) struct Work {
 
 /// Policy text that is decided anew for one explanation, in bytes: for cases of usual size more than
 /// the search ever takes, for the largest ones a fraction of a second.
-const WORK_BYTES_MAX: usize = 24 * 1024 * 1024;
+const WORK_BYTES_MAX: usize = 12 * 1024 * 1024;
 /// What deciding a case costs besides its policies.
 const FIXED_BYTES: usize = 2 * 1024;
 

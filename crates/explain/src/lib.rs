@@ -4,7 +4,7 @@
 //! An explanation is made from a [`Case`]: everything that a decision depends on, by value. The
 //! trail comes from the same evaluation that decided, and every change that is proposed was made on
 //! a copy of the case and decided again. This crate knows no store and no HTTP, and decides nothing:
-//! who may read an explanation is [`Explanation::for_account`]'s and the caller's to see to.
+//! who may read an explanation is [`seen_by`]'s and the caller's to see to.
 //!
 //! ```
 //! use catalog::{AccountId, EntityKind};
@@ -62,6 +62,7 @@ pub use failure::{Failed, Stop, explain_failure};
 pub use message::authorization_message;
 pub use names::Names;
 pub use render::{Style, answer_line, render};
+pub use view::{as_if_the_key_were_there, seen_by};
 
 use inquiry::{Inquiry, Work};
 use policy::{Case, Decision, Target};
