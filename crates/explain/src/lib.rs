@@ -4,7 +4,7 @@
 //! An explanation is made from a [`Case`]: everything that a decision depends on, by value. The
 //! trail comes from the same evaluation that decided, and every change that is proposed was made on
 //! a copy of the case and decided again. This crate knows no store and no HTTP, and decides nothing:
-//! who may read an explanation is [`Explanation::for_account`]'s and the caller's to see to.
+//! who may read an explanation is [`seen_by`]'s and the caller's to see to.
 //!
 //! ```
 //! use catalog::{AccountId, EntityKind};
@@ -62,14 +62,16 @@ pub use failure::{Failed, Stop, explain_failure};
 pub use message::authorization_message;
 pub use names::Names;
 pub use render::{Style, answer_line, render};
+pub use view::{as_if_the_key_were_there, seen_by};
 
-use inquiry::Inquiry;
+use inquiry::{Inquiry, Work};
 use policy::{Case, Decision, Target};
 
 /// Explains a decision. What only the request knows (its id, the access key, what the caller was
 /// told) is left for whoever has it to fill in.
 pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
-    let inquiry = Inquiry::of(case, names);
+    let work = Work::default();
+    let inquiry = Inquiry::of(case, names, &work);
     let name = |account: Option<_>| account.and_then(|account| names.account_name(account));
     let answer = match inquiry.decision() {
         Decision::Allow => Answer::Allowed,
@@ -98,7 +100,7 @@ pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
         cause: cause::cause(&inquiry),
         sides: sides::sides(&inquiry),
         changes: match &answer {
-            Answer::Refused { .. } => change::changes(case, names),
+            Answer::Refused { .. } => change::changes(&inquiry),
             Answer::Allowed | Answer::Failed => Vec::new(),
         },
         notes: without_external_id(&inquiry),
