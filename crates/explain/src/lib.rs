@@ -69,6 +69,45 @@ use policy::{Case, Decision, Target};
 /// Explains a decision. What only the request knows (its id, the access key, what the caller was
 /// told) is left for whoever has it to fill in.
 pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
+    let mut explanation = explain_as_it_is(case, names);
+    if let Some(there) = as_if_there(case) {
+        let there = explain_as_it_is(&there, names);
+        explanation.asked.owner = there.asked.owner;
+        explanation
+            .asked
+            .owner_name
+            .clone_from(&there.asked.owner_name);
+        // What the caller's own policies say does not depend on the role.
+        let sides = explanation.sides.iter_mut().zip(&there.sides);
+        for (side, like) in sides.filter(|(side, _)| side.account == case.caller.account) {
+            side.clone_from(like);
+        }
+        for side in explanation.sides.iter_mut().skip(1) {
+            side.account = there.asked.owner;
+        }
+        explanation.as_if_there = Some(Box::new(there));
+    }
+    explanation
+}
+
+/// The same question about a role that trusts nobody, where there is none of that name.
+fn as_if_there(case: &Case) -> Option<Case> {
+    const NOBODY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.amazonaws.com"},"Action":"sts:GetCallerIdentity"}]}"#;
+    let Target::Trust { policy: None } = case.target else {
+        return None;
+    };
+    let account = case.resource.split(':').nth(4)?;
+    let policy = policy::Policy::load(policy::PolicyKind::Trust, NOBODY).ok()?;
+    Some(Case {
+        owner: Some(catalog::AccountId::parse_exact(account).ok()?),
+        target: Target::Trust {
+            policy: Some(std::sync::Arc::new(policy)),
+        },
+        ..case.clone()
+    })
+}
+
+fn explain_as_it_is(case: &Case, names: &dyn Names) -> Explanation {
     let inquiry = Inquiry::of(case, names);
     let name = |account: Option<_>| account.and_then(|account| names.account_name(account));
     let answer = match inquiry.decision() {
@@ -102,6 +141,7 @@ pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
             Answer::Allowed | Answer::Failed => Vec::new(),
         },
         notes: without_external_id(&inquiry),
+        as_if_there: None,
         answer,
     }
 }

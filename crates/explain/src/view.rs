@@ -17,6 +17,15 @@ impl Explanation {
         if is_callers && is_owners {
             return Some(self.clone());
         }
+        if is_callers && let Some(there) = &self.as_if_there {
+            let there = Explanation {
+                who: self.who.clone(),
+                asked: self.asked.clone(),
+                told: self.told.clone(),
+                ..(**there).clone()
+            };
+            return there.for_account(account);
+        }
         let mut seen = self.clone();
         for side in &mut seen.sides {
             if side.account != Some(account) {

@@ -577,6 +577,7 @@ fn allowed(record: &Record, who: Who, asked: Asked) -> Explanation {
              the same question is decided now."
                 .to_owned(),
         ],
+        as_if_there: None,
     }
 }
 
@@ -705,6 +706,15 @@ fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case) {
             "With s3:ListBucket allowed, the same request is answered 404 NoSuchKey.".to_owned(),
         );
     }
+    let of_version = case.action.starts_with("s3:") && case.action.contains("ObjectVersion");
+    if of_version && record.operation != "CopyObject" && record.operation != "UploadPartCopy" {
+        explanation.cause = format!(
+            "The request names a version (versionId), and that needs {} in the place of {}. {}",
+            case.action,
+            case.action.replace("ObjectVersion", "Object"),
+            explanation.cause
+        );
+    }
     let writes = ["PutObject", "CopyObject", "CreateMultipartUpload"];
     if case.action == "s3:PutObjectAcl" && writes.contains(&&*record.operation) {
         explanation.cause = format!(
@@ -807,6 +817,10 @@ impl Names for Known {
 
     fn unique_id_of(&self, arn: &str) -> Option<String> {
         self.0.principal_id(arn).map(str::to_owned)
+    }
+
+    fn role_named(&self, account: AccountId, name: &str) -> Option<String> {
+        self.0.role_named(account, name)
     }
 
     fn is_group(&self, arn: &str) -> bool {
