@@ -391,3 +391,9 @@ def test_an_authorization_header_that_makes_no_sense_is_told(server, account, bu
     ]:
         answer = server.send("GET", f"/{bucket}", headers={"Authorization": value})
         assert (answer.status, answer.code) == (400, code)
+
+
+def test_a_bucket_that_is_not_there_is_said_before_what_is_wrong_with_the_body(server, account):
+    for credentials in (account.admin, None):
+        answer = server.send("PUT", "/no-such-bucket-here?acl", credentials, body=b"<broken")
+        assert (answer.status, answer.code) == (404, "NoSuchBucket")

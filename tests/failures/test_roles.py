@@ -176,7 +176,7 @@ keys_of al AccountAadmin
     # Nobody is told to trust without it.
     assert len(why.changes) == 1
     step = why.changes[0]["steps"][0]
-    assert step["account"] is None and step["confidential"]
+    assert (step["account"], step["confidential_of"]) == (None, B)
     argument = step["command"].split("… ")[1]
     assert argument == f"--external-id {secret}"
     story.run(assume("al", more=f" {argument}"), shows=NIGHT)

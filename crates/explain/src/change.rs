@@ -41,6 +41,11 @@ pub(crate) fn changes(case: &Case, names: &dyn Names) -> Vec<Change> {
     }
 }
 
+/// Proved changes that leave the request as it is.
+pub(crate) fn of_policies(case: &Case, names: &dyn Names) -> Vec<Change> {
+    search(case, names, Care::SameRequest)
+}
+
 /// What a proposal may undo.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Care {
@@ -49,6 +54,8 @@ enum Care {
     KeepConditions,
     /// A statement beside it, without the condition, may be proposed too.
     AnyChange,
+    /// The request cannot be another one: only policies and settings change.
+    SameRequest,
 }
 
 fn search(case: &Case, names: &dyn Names, care: Care) -> Vec<Change> {
@@ -146,7 +153,10 @@ fn candidates(inquiry: &Inquiry<'_>, care: Care) -> Vec<Candidate> {
 // Nothing allows.
 
 fn for_layer(inquiry: &Inquiry<'_>, layer: Layer, care: Care) -> Vec<Candidate> {
-    let mut found = ask_differently(inquiry, layer);
+    let mut found = match care {
+        Care::KeepConditions | Care::AnyChange => ask_differently(inquiry, layer),
+        Care::SameRequest => Vec::new(),
+    };
     if care == Care::KeepConditions && !found.is_empty() {
         return found;
     }
@@ -154,9 +164,6 @@ fn for_layer(inquiry: &Inquiry<'_>, layer: Layer, care: Care) -> Vec<Candidate> 
         Layer::Identity => found.extend(allow_holder(inquiry)),
         Layer::Boundary => found.extend(allow_in_boundary(inquiry)),
         Layer::Session => found.extend(allow_in_session(inquiry)),
-        // A trust that names the caller and demands something of the request is meant so: nobody is
-        // told to trust without the external id or MFA.
-        Layer::Trust if !found.is_empty() => {}
         Layer::Trust => {
             found.extend(extend_trust(inquiry));
             found.extend(allow_in_trust(inquiry));
@@ -261,6 +268,21 @@ fn name_for(action: &str) -> String {
     format!("Allow{name}")
 }
 
+/// A name for a new inline policy: putting one under a name that is taken would replace it.
+fn unused_name(case: &Case) -> String {
+    let name = name_for(&case.action);
+    let taken = |name: &str| {
+        case.identity.iter().any(
+            |attached| matches!(&attached.source, PolicySource::Inline { name: of } if of == name),
+        )
+    };
+    let numbered = (2..=case.identity.len() + 2).map(|number| format!("{name}{number}"));
+    std::iter::once(name.clone())
+        .chain(numbered)
+        .find(|name| !taken(name))
+        .unwrap_or(name)
+}
+
 fn identity_statement(case: &Case) -> Value {
     json!({"Effect": "Allow", "Action": case.action, "Resource": case.resource})
 }
@@ -268,16 +290,14 @@ fn identity_statement(case: &Case) -> Value {
 fn allow_holder(inquiry: &Inquiry<'_>) -> Option<Candidate> {
     let case = inquiry.case;
     let statement = identity_statement(case);
-    let name = name_for(&case.action);
-    let source = PolicySource::Inline { name: name.clone() };
-    // Putting a policy replaces the one of that name: what that one says stays.
-    let present = case.identity.iter().find(|one| one.source == source);
-    let present = present.map(|one| edit::readable(&one.policy, inquiry.names));
-    let document = edit::with(present.as_ref(), &statement);
+    let document = edit::with(None, &statement);
     let policy = edit::policy(PolicyKind::Identity, &document)?;
+    let name = unused_name(case);
     let mut changed = case.clone();
-    changed.identity.retain(|one| one.source != source);
-    changed.identity.push(AttachedPolicy { source, policy });
+    changed.identity.push(AttachedPolicy {
+        source: PolicySource::Inline { name: name.clone() },
+        policy,
+    });
     let (verb, option, holder) = holder(inquiry)?;
     Some(Candidate {
         case: changed,
@@ -735,7 +755,10 @@ fn against_deny(inquiry: &Inquiry<'_>, care: Care) -> Vec<Candidate> {
     let Some((document, policy)) = document_of(inquiry, deny) else {
         return Vec::new();
     };
-    let mut found = not_denied(inquiry, deny, &document);
+    let mut found = match care {
+        Care::KeepConditions | Care::AnyChange => not_denied(inquiry, deny, &document),
+        Care::SameRequest => Vec::new(),
+    };
     if care == Care::KeepConditions && !found.is_empty() {
         return found;
     }

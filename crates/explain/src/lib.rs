@@ -146,6 +146,12 @@ fn explain_as_it_is(case: &Case, names: &dyn Names) -> Explanation {
     }
 }
 
+/// Changes that would have allowed a refused question where the request cannot be another one, such as
+/// a part of a multipart upload, which carries no header about the object.
+pub fn changes_of_policies(case: &Case, names: &dyn Names) -> Vec<Change> {
+    change::of_policies(case, names)
+}
+
 /// A role that trusts another account and asks for no external id: the mistake that nothing fails by.
 fn without_external_id(inquiry: &Inquiry<'_>) -> Vec<String> {
     let Target::Trust { .. } = inquiry.case.target else {

@@ -257,7 +257,7 @@ impl Explainer {
                 explanation.who = who;
                 explanation.asked = asked(explanation.asked.clone());
                 explanation.told = told;
-                add_notes(explanation, &record, case);
+                add_notes(explanation, &record, case, &names);
                 explanation.clone()
             }
             None if record.error.is_none() => allowed(&record, who, asked(first_asked(&record))),
@@ -684,7 +684,7 @@ fn stopped(stop: &gate::Stop) -> explain::Stop {
 }
 
 /// What only the whole request tells.
-fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case) {
+fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case, names: &Known) {
     let allowed = |asked: &journal::Asked| asked.verdict == Verdict::Allow;
     let reads = [
         "GetObject",
@@ -733,7 +733,7 @@ fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case) {
     }
     let parts = ["UploadPart", "UploadPartCopy", "CompleteMultipartUpload"];
     if parts.contains(&&*record.operation) {
-        without_headers_of_the_upload(explanation);
+        without_headers_of_the_upload(explanation, case, names);
     }
     let copies = ["CopyObject", "UploadPartCopy"];
     if copies.contains(&&*record.operation) {
@@ -779,14 +779,12 @@ fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case) {
 }
 
 /// Parts carry no header about the object: no change can ask for one.
-fn without_headers_of_the_upload(explanation: &mut Explanation) {
-    let before = explanation.changes.len();
+fn without_headers_of_the_upload(explanation: &mut Explanation, case: &Case, names: &Known) {
     let asks_for_header =
         |step: &explain::Step| step.account.is_none() && step.what.contains("the header x-amz-");
-    explanation
-        .changes
-        .retain(|change| !change.steps.iter().any(asks_for_header));
-    if explanation.changes.len() < before {
+    let steps = |change: &explain::Change| change.steps.iter().any(asks_for_header);
+    if explanation.changes.iter().any(steps) {
+        explanation.changes = explain::changes_of_policies(case, names);
         explanation.cause.push_str(
             " A part of a multipart upload cannot carry that header, which S3 takes when the upload \
              begins: upload in one request (5 GB at most), or let the policy be changed.",

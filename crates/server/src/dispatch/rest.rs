@@ -2,7 +2,8 @@
 use std::error::Error as StdError;
 
 use bytes::Bytes;
-use gate::{Identity, Proof};
+use catalog::BucketName;
+use gate::{Identity, Proof, S3Facts};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use s3::{Body, S3Error};
@@ -107,9 +108,12 @@ impl App {
             seed,
         } = who;
         let headers = headers_of(head, &route, &proof);
-        let (input, body) = self
-            .rest_body(&headers, &route, &payload, seed, body)
-            .await?;
+        let read = self.rest_body(&headers, &route, &payload, seed, body).await;
+        let (input, body) = match read {
+            Ok(read) => read,
+            // A bucket that is not there is said first, to every caller (spec S-1).
+            Err(error) => return Err(self.missing_bucket(&route).await.unwrap_or(error)),
+        };
         let judge = self.judge(call, head, &proof, identity, &region);
         let request = s3::Request {
             operation: s3::operation_name(route.service, route.name()),
@@ -126,6 +130,21 @@ impl App {
         let outcome = s3::dispatch(&judge, request, &self.s3).await;
         call.note_answers(&judge);
         outcome
+    }
+
+    /// `NoSuchBucket`, if the route names a bucket that should be there and is not.
+    async fn missing_bucket(&self, route: &Route) -> Option<S3Error> {
+        let name = route.bucket.as_deref()?;
+        if route.name() == "CreateBucket" {
+            return None;
+        }
+        let bucket = BucketName::parse(name).ok()?;
+        match self.s3.vault.bucket(&bucket).await {
+            Ok(None) => Some(S3Error::NoSuchBucket {
+                bucket: name.to_owned(),
+            }),
+            Ok(Some(_)) | Err(_) => None,
+        }
     }
 
     /// The order is AWS's: form and time, then whether the key exists, its token, the signature.
