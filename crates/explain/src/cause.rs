@@ -530,6 +530,14 @@ const NO_ACTIONS: [(&str, &str); 10] = [
     ("s3:DeleteObjects", "s3:DeleteObject"),
 ];
 
+/// What an operation of S3 needs, if its name is taken for an action: `s3:HeadBucket`.
+pub fn action_of_operation(name: &str) -> Option<&'static str> {
+    let found = NO_ACTIONS
+        .into_iter()
+        .find(|(operation, _)| operation.eq_ignore_ascii_case(name));
+    found.map(|(_, action)| action)
+}
+
 /// A statement of the caller's that names the operation where the action belongs.
 fn name_of_an_operation(inquiry: &Inquiry<'_>) -> Option<String> {
     inquiry

@@ -53,7 +53,7 @@ mod request;
 mod sides;
 mod view;
 
-pub use cause::reason_in_words;
+pub use cause::{action_of_operation, reason_in_words};
 pub use explanation::{
     Answer, Asked, Change, ClauseView, Explanation, LayerView, Side, SideSays, StatementView, Step,
     Told, Who,
