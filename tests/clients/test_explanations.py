@@ -210,6 +210,127 @@ def test_can_takes_session_policies_keys_and_conditions(server, account, tmp_pat
         assert code == 2 and wrong in text
 
 
+def test_can_says_what_is_no_question(server, account):
+    bucket = account.bucket()
+    admin = account.admin.arn
+    on_bucket, on_object = f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/k"
+    for action, on, why in [
+        ("s3:HeadBucket", on_bucket, "the name of an operation, which needs s3:ListBucket"),
+        ("s3:listobjectsv2", on_bucket, "the name of an operation, which needs s3:ListBucket"),
+        ("GetObject", on_object, "the service stands before the name"),
+        ("s3:Get*", on_object, "`s3:Get*` is no action"),
+        ("s3:GetObject", on_bucket, f"is asked on objects: give {on_bucket}/KEY"),
+        ("s3:ListBucket", on_object, f"is asked on the bucket: give {on_bucket} without a key"),
+    ]:
+        question = ["can", "--as", admin, "--do", action, "--on", on]
+        done = server.command(*question, check=False)
+        assert (done.returncode, done.stdout) == (2, ""), done.stdout
+        assert why in done.stderr
+        assert server.command("who-can", action, on, check=False).stderr == done.stderr
+    # Case does not matter in names of actions.
+    assert server.command("can", "--as", admin, "--do", "S3:getobject", "--on", on_object).stdout
+
+
+def test_can_knows_what_operations_answer_besides_policies(server, account, other_account):
+    bucket = account.bucket()
+    grant = policy("s3:GetBucketPolicy", f"arn:aws:s3:::{bucket}", Principal={"AWS": other_account.id})
+    account.boto("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(grant))
+    nobody = other_account.user("nobody")
+
+    def can(who, action, on="*"):
+        return server.command("can", "--as", who, "--do", action, "--on", on, check=False)
+
+    done = can(other_account.admin.arn, "s3:GetBucketPolicy", f"arn:aws:s3:::{bucket}")
+    assert done.returncode == 1
+    assert "is for the account that owns the bucket alone" in " ".join(done.stdout.split())
+    with refused("MethodNotAllowed", status=405):
+        other_account.boto("s3").get_bucket_policy(Bucket=bucket)
+    found = server.command("who-can", "s3:GetBucketPolicy", f"arn:aws:s3:::{bucket}", "--json").stdout
+    assert {one["account_name"] for one in json.loads(found)} == {account.name}
+    sts = other_account.boto("sts", nobody.credentials)
+    assert can(nobody.arn, "sts:GetCallerIdentity").returncode == 0
+    assert sts.get_caller_identity()["Arn"] == nobody.arn
+    assert can(nobody.arn, "sts:GetSessionToken").returncode == 0
+    assert sts.get_session_token()["Credentials"]
+    guest = f"arn:aws:sts::{other_account.id}:federated-user/guest"
+    assert can(nobody.arn, "sts:GetFederationToken", guest).returncode == 1
+    with refused("AccessDenied", status=403):
+        sts.get_federation_token(Name="guest")
+    assert can(other_account.admin.arn, "sts:GetFederationToken", guest).returncode == 0
+
+
+def test_who_roles_are_is_not_told_to_other_accounts(server, account, other_account):
+    """A role that is not there reads as one that trusts nobody."""
+    account.role("kept", trust({"Service": "ec2.amazonaws.com"}))
+    for caller in [other_account.admin_user, other_account.user("silent")]:
+        seen = []
+        for name in ["kept", "gone"]:
+            sts = other_account.boto("sts", caller.credentials)
+            role = f"arn:aws:iam::{account.id}:role/{name}"
+            request = refusal(sts.assume_role, RoleArn=role, RoleSessionName="x1")
+            view = why(server, request, "--for-account", other_account.id)
+            del view["asked"]["time"], view["asked"]["request_id"]
+            seen.append(json.loads(json.dumps(view).replace(name, "ROLE")))
+        assert seen[0] == seen[1]
+    whole = why(server, request)
+    assert whole["cause"].startswith(f"There is no role {role}. ")
+    assert [side["says"] for side in whole["sides"]] == ["DoesNotAllow", "DoesNotAllow"]
+    # Names differ in case and path as often as in letters.
+    request = refusal(
+        sts.assume_role, RoleArn=f"arn:aws:iam::{account.id}:role/p/Kept", RoleSessionName="x1"
+    )
+    assert f"the role of that name is arn:aws:iam::{account.id}:role/kept" in why(server, request)["cause"]
+
+
+def test_mistakes_of_readers_have_causes_in_plain_words(server, account, other_account):
+    bucket = account.bucket()
+    user = other_account.user("u", policy(["sts:*", "s3:HeadBucket"]))
+    role = account.role("r", trust({"AWS": user.arn}), policy("s3:GetObject"))
+    sts = other_account.boto("sts", user.credentials)
+    request = refusal(
+        sts.assume_role, RoleArn=role, RoleSessionName="x1", Tags=[{"Key": "a", "Value": "b"}]
+    )
+    [step] = why(server, request)["changes"][0]["steps"]
+    assert step["json"]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+    session = Credentials.of_session(
+        sts.assume_role(RoleArn=role, RoleSessionName="x1")["Credentials"]
+    )
+    s3 = account.boto("s3", session)
+    request = refusal(s3.get_object, Bucket=bucket, Key="k", VersionId="null")
+    assert why(server, request)["cause"].startswith(
+        "The request names a version (versionId), and that needs s3:GetObjectVersion in the place of "
+        "s3:GetObject. "
+    )
+    request = refusal(other_account.boto("s3", user.credentials).head_bucket, Bucket=bucket)
+    bare = Credentials(session.access_key_id, session.secret_access_key)
+    request = refusal(account.boto("s3", bare).list_buckets)
+    assert why(server, request)["cause"].startswith(
+        f"{bare.access_key_id} is a temporary key, and it works only with the session token"
+    )
+    own = other_account.bucket()
+    federating = other_account.user("f", policy())
+    guest = Credentials.of_session(
+        other_account.boto("sts", federating.credentials).get_federation_token(Name="guest")["Credentials"]
+    )
+    request = refusal(other_account.boto("s3", guest).list_objects_v2, Bucket=own)
+    assert why(server, request)["cause"].startswith(
+        "The federated session was made without session policies"
+    )
+    request = refusal(other_account.boto("sts", guest).assume_role, RoleArn=role, RoleSessionName="x1")
+    assert "credentials of GetFederationToken" in why(server, request)["cause"]
+    put = account.boto("s3").put_bucket_policy
+    for principal, reason in [
+        ({"AWS": other_account.canonical_id}, "it is a canonical user id"),
+        ({"CanonicalUser": other_account.id}, 'it is an account id, which stands under "AWS"'),
+        ({"CanonicalUser": "0" * 64}, "no account here has it"),
+        ({"AWS": "1111-2222-3333"}, "an account id is written without dashes: 111122223333"),
+        ({"AWS": "000000000001"}, "there is no such account here"),
+    ]:
+        document = policy("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal=principal)
+        request = refusal(put, Bucket=bucket, Policy=json.dumps(document))
+        assert reason in why(server, request)["cause"]
+
+
 def test_who_can_lists_principals_of_every_account(server, account, other_account):
     bucket = account.bucket()
     object = f"arn:aws:s3:::{bucket}/k"

@@ -231,7 +231,9 @@ def test_a_session_key_without_its_token_is_no_key(account, server):
     bare = Credentials(in_role.access_key_id, in_role.secret_access_key)
     with refused("InvalidClientTokenId", "The security token included in the request is invalid.", 403):
         server.boto("sts", bare).get_caller_identity()
-    with refused("InvalidToken", "The provided token is malformed or otherwise invalid.", 400):
+    with refused(
+        "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403
+    ):
         server.boto("s3", bare).list_buckets()
 
 

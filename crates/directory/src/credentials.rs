@@ -24,15 +24,15 @@ use crate::store::Directory;
 /// A key cannot be used. The services have their own codes for each.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CredentialError {
-    /// The key never was, or is deleted; or its user, role or account is. S3:
+    /// The key never was, or is deleted; or its user, role or account is; or it is a temporary one
+    /// without its token, which AWS answers as a key that it does not know. S3:
     /// `InvalidAccessKeyId`; Query: `InvalidClientTokenId`.
     #[error("there is no such access key")]
     UnknownKey,
     /// The key is switched off. Answered as [`CredentialError::UnknownKey`].
     #[error("the access key is inactive")]
     InactiveKey,
-    /// A temporary key without its token, with one of another key, or a long-term key with a
-    /// token. S3: `InvalidToken`; Query: `InvalidClientTokenId`.
+    /// A temporary key with a token of another key, or a long-term key with a token. S3: `InvalidToken`; Query: `InvalidClientTokenId`.
     #[error("the session token does not belong to the access key")]
     InvalidToken,
     /// The session has ended. S3 and Query: `ExpiredToken`.
@@ -141,7 +141,7 @@ impl Directory {
             .account(account)
             .filter(|state| !state.account.is_closed())
             .ok_or(CredentialError::UnknownKey)?;
-        let token = session_token.ok_or(CredentialError::InvalidToken)?;
+        let token = session_token.ok_or(CredentialError::UnknownKey)?;
         let (claims, secret) = self
             .inner
             .session_keys

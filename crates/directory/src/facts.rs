@@ -31,6 +31,12 @@ impl Snapshot {
         }
     }
 
+    /// The ARN of the account's role of that name, whatever its path and case.
+    pub fn role_named(&self, account: AccountId, name: &str) -> Option<String> {
+        let role = self.account(account)?.named::<Role>(name)?;
+        Some(role.arn(account))
+    }
+
     /// Whether the account is here and has a role of that name.
     pub fn has_role(&self, account: AccountId, name: &str) -> bool {
         self.account(account)

@@ -1,4 +1,5 @@
 //! The cause of an answer, in words for a tired engineer.
+use catalog::AccountId;
 use policy::{
     CallerKind, Clause, Decision, Denial, Effect, Given, Layer, LayerSays, Outcome, Reason,
     StatementStep, Target,
@@ -148,6 +149,9 @@ fn denied(inquiry: &Inquiry<'_>) -> String {
     let Some(deny) = inquiry.denying() else {
         return "A statement denies it.".to_owned();
     };
+    if let Some(limits) = limits_of_session(deny) {
+        return limits.to_owned();
+    }
     let mut text = format!(
         "{} of the {} denies it explicitly, and a deny wins over every allow.",
         capitalised(&Inquiry::statement_name(deny)),
@@ -158,6 +162,24 @@ fn denied(inquiry: &Inquiry<'_>) -> String {
         text.push_str(&why);
     }
     text
+}
+
+/// Nobody wrote this statement: AWS forbids it all sessions of the kind.
+fn limits_of_session(deny: &StatementStep) -> Option<&'static str> {
+    match (deny.layer, deny.sid.as_deref()?) {
+        (Layer::Session, "LimitsOfGetFederationToken") => Some(
+            "The request is signed with credentials of GetFederationToken, which AWS lets call \
+             nothing of IAM, and of STS only GetCallerIdentity, whatever the policies say: sign with \
+             a user's own key or as a role.",
+        ),
+        (Layer::Session, "LimitsOfGetSessionToken") => Some(
+            "The request is signed with credentials of GetSessionToken, which AWS lets call nothing \
+             of IAM unless they were made with MFA, and of STS only AssumeRole and \
+             GetCallerIdentity, whatever the policies say: sign with the user's own key or as a \
+             role.",
+        ),
+        _ => None,
+    }
 }
 
 /// The part of a matching deny that is not plain from its name.
@@ -213,15 +235,39 @@ fn own_key<'a>(inquiry: &'a Inquiry<'_>, key: &str) -> Option<&'a str> {
 fn missing(inquiry: &Inquiry<'_>, denial: &Denial) -> String {
     match &inquiry.case.target {
         Target::Trust { policy: None } => format!(
-            "There is no role {}. AWS answers as for a role that does not trust the caller, so as \
+            "There is no role {}{}. AWS answers as for a role that does not trust the caller, so as \
              not to tell which roles there are.",
-            inquiry.case.resource
+            inquiry.case.resource,
+            meant_role(inquiry).map_or_else(String::new, |meant| format!(": {meant}"))
         ),
         Target::Trust { .. } => of_role(inquiry, denial.layer),
         Target::None => of_own_side(inquiry, denial.layer),
         Target::S3(_) if is_foreign_object(inquiry) => of_foreign_object(inquiry, denial.layer),
         Target::S3(_) | Target::Key(_) => of_resource(inquiry, denial.layer),
     }
+}
+
+/// Which role was meant, and what is wrong with the ARN.
+fn meant_role(inquiry: &Inquiry<'_>) -> Option<String> {
+    let arn = &inquiry.case.resource;
+    let account = AccountId::parse_exact(arn.split(':').nth(4)?).ok()?;
+    let rest = arn.split(':').nth(5)?;
+    let (kind, name) = rest.split_once('/')?;
+    let here = |name: &str| inquiry.names.role_named(account, name);
+    if kind == "assumed-role" {
+        let role = here(name.split('/').next()?);
+        return Some(format!(
+            "that is the ARN of a session, and a role is assumed by its own{}",
+            role.map_or_else(String::new, |role| format!(", {role}"))
+        ));
+    }
+    if kind == "user" {
+        return Some("that is the ARN of a user, and only roles can be assumed".to_owned());
+    }
+    let meant = here(name.rsplit('/').next()?)?;
+    Some(format!(
+        "the role of that name is {meant}, and path and case belong to its ARN"
+    ))
 }
 
 fn of_role(inquiry: &Inquiry<'_>, layer: Layer) -> String {
@@ -270,12 +316,19 @@ fn of_role(inquiry: &Inquiry<'_>, layer: Layer) -> String {
             )
         }
         Some((Clause::Action, ..)) => format!(
-            "The trust policy of role {role} lets the caller in, but not for {}: {}.",
+            "The trust policy of role {role} lets the caller in, but not for {}: {}.{}",
             case.action,
             match &*case.action {
                 "sts:TagSession" => "session tags need that action too",
                 "sts:SetSourceIdentity" => "a source identity needs that action too",
                 _ => "its statements are about other actions",
+            },
+            match inquiry.missing_on_callers_side().first() {
+                Some(layer) => format!(
+                    " Nor does the caller's side allow it: {}",
+                    own_side_lacks(inquiry, *layer)
+                ),
+                None => String::new(),
             }
         ),
         Some((clause, wanted, given)) => format!(
@@ -336,14 +389,16 @@ fn own_side_lacks(inquiry: &Inquiry<'_>, layer: Layer) -> String {
                 Some(LayerSays::Allow) => "the policies allow it, but ",
                 Some(LayerSays::Nothing | LayerSays::Deny) | None => "",
             };
-            if case.session.is_none() {
+            let federated = matches!(case.caller.kind, CallerKind::FederatedUser { .. });
+            if case.session.is_none() || federated && inquiry.has_no_session_policy() {
                 "the federated session was made without session policies, and so allows nothing but \
                  what a resource's policy gives to it by name."
                     .to_owned()
             } else {
                 format!(
                     "{own}the session policy that was passed when the session was made does not \
-                     allow {what}: a session can do what its role and its session policy both allow."
+                     allow {what}: a session can do what its {} and its session policy both allow.",
+                    if federated { "user" } else { "role" }
                 )
             }
         }
@@ -356,6 +411,10 @@ fn own_side_lacks(inquiry: &Inquiry<'_>, layer: Layer) -> String {
             if let Some(near) = near_miss(inquiry, Layer::Identity) {
                 text.push(' ');
                 text.push_str(&near);
+            }
+            if let Some(note) = name_of_an_operation(inquiry) {
+                text.push(' ');
+                text.push_str(&note);
             }
             text
         }
@@ -454,6 +513,52 @@ fn of_resource(inquiry: &Inquiry<'_>, layer: Layer) -> String {
         None => format!("No statement of the {policy} is about this."),
     });
     text
+}
+
+/// Operations of S3 whose names are no actions, with what they ask: policies that name them allow
+/// nothing, and IAM stores them without a word.
+const NO_ACTIONS: [(&str, &str); 10] = [
+    ("s3:HeadBucket", "s3:ListBucket"),
+    ("s3:HeadObject", "s3:GetObject"),
+    ("s3:ListObjects", "s3:ListBucket"),
+    ("s3:ListObjectsV2", "s3:ListBucket"),
+    ("s3:ListBuckets", "s3:ListAllMyBuckets"),
+    ("s3:ListParts", "s3:ListMultipartUploadParts"),
+    ("s3:ListMultipartUploads", "s3:ListBucketMultipartUploads"),
+    ("s3:CreateMultipartUpload", "s3:PutObject"),
+    ("s3:UploadPart", "s3:PutObject"),
+    ("s3:DeleteObjects", "s3:DeleteObject"),
+];
+
+/// What an operation of S3 needs, if its name is taken for an action: `s3:HeadBucket`.
+pub fn action_of_operation(name: &str) -> Option<&'static str> {
+    let found = NO_ACTIONS
+        .into_iter()
+        .find(|(operation, _)| operation.eq_ignore_ascii_case(name));
+    found.map(|(_, action)| action)
+}
+
+/// A statement of the caller's that names the operation where the action belongs.
+fn name_of_an_operation(inquiry: &Inquiry<'_>) -> Option<String> {
+    inquiry
+        .statements(Layer::Identity)
+        .filter(|statement| statement.effect == Effect::Allow)
+        .find_map(|statement| {
+            let json = crate::change::statement_of(inquiry, statement)?;
+            let named = crate::edit::items(json.get("Action")?);
+            let (operation, action) = NO_ACTIONS.into_iter().find(|(operation, action)| {
+                *action == inquiry.case.action
+                    && named
+                        .iter()
+                        .any(|one| crate::edit::text(one).eq_ignore_ascii_case(operation))
+            })?;
+            Some(format!(
+                "{} of the {} names {operation}, which is the name of an operation and no action: \
+                 what it needs is {action}.",
+                capitalised(&Inquiry::statement_name(statement)),
+                inquiry.policy_name(statement)
+            ))
+        })
 }
 
 /// Whether a statement names the caller's account, and not the caller.

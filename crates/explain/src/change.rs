@@ -172,7 +172,10 @@ fn for_layer(inquiry: &Inquiry<'_>, layer: Layer, care: Care) -> Vec<Candidate> 
         Layer::Identity => found.extend(allow_holder(inquiry)),
         Layer::Boundary => found.extend(allow_in_boundary(inquiry)),
         Layer::Session => found.extend(allow_in_session(inquiry)),
-        Layer::Trust => found.extend(allow_in_trust(inquiry)),
+        Layer::Trust => {
+            found.extend(extend_trust(inquiry));
+            found.extend(allow_in_trust(inquiry));
+        }
         Layer::Resource => {
             if is_foreign_object(inquiry) {
                 found.extend(grant_by_acl(inquiry));
@@ -383,12 +386,21 @@ fn allow_in_boundary(inquiry: &Inquiry<'_>) -> Option<Candidate> {
         step: Step {
             account: case.caller.account,
             place: format!("In {}", inquiry.callers_account()),
-            what: format!(
-                "Let the permissions boundary of {} allow {} on {}.",
-                inquiry.holder(),
-                case.action,
-                case.resource
-            ),
+            what: match &boundary.source {
+                PolicySource::Managed { arn } if arn.starts_with("arn:aws:iam::aws:") => format!(
+                    "The permissions boundary of {} is AWS's own policy, which nobody can change: \
+                     put one of your own in its place that allows {} on {} too.",
+                    inquiry.holder(),
+                    case.action,
+                    case.resource
+                ),
+                _ => format!(
+                    "Let the permissions boundary of {} allow {} on {}.",
+                    inquiry.holder(),
+                    case.action,
+                    case.resource
+                ),
+            },
             json: Some(statement),
             command: new_version(&boundary.source, &document),
             confidential_of: None,
@@ -433,8 +445,15 @@ fn allow_in_session(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             account: None,
             place: "When the session is made".to_owned(),
             what: format!(
-                "Pass a session policy that allows {} on {} too, or none.",
-                case.action, case.resource
+                "Pass a session policy that allows {} on {}{}.",
+                case.action,
+                case.resource,
+                match case.caller.kind {
+                    // Without one, a federated user may do nothing.
+                    CallerKind::FederatedUser { .. } if inquiry.has_no_session_policy() => "",
+                    CallerKind::FederatedUser { .. } => " too",
+                    _ => " too, or none",
+                }
             ),
             json: Some(statement),
             command: None,
@@ -490,6 +509,55 @@ fn allow_in_trust(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             json: Some(statement),
             command: Some(trust_command(inquiry, &document)),
             confidential_of: None,
+        },
+    })
+}
+
+/// Tags and source identities of sessions are trusted by the statement that trusts the caller to
+/// assume the role, under its conditions: it wants one action more.
+fn extend_trust(inquiry: &Inquiry<'_>) -> Option<Candidate> {
+    let case = inquiry.case;
+    let Target::Trust {
+        policy: Some(trust),
+    } = &case.target
+    else {
+        return None;
+    };
+    if !["sts:TagSession", "sts:SetSourceIdentity"].contains(&&*case.action) {
+        return None;
+    }
+    let nearest = inquiry.nearest(Layer::Trust)?;
+    let mut failures = nearest.failures();
+    let (clause, ..) = failures.next()?;
+    if *clause != policy::Clause::Action || failures.next().is_some() {
+        return None;
+    }
+    let document = edit::readable(trust, inquiry.names);
+    let edited = edit::changed(&document, nearest.index, |statement| {
+        let listed = statement.get_mut("Action")?;
+        let mut actions = edit::items(listed);
+        actions.push(json!(case.action));
+        *listed = Value::Array(actions);
+        Some(())
+    })?;
+    let mut changed = case.clone();
+    changed.target = Target::Trust {
+        policy: Some(edit::policy(PolicyKind::Trust, &edited)?),
+    };
+    Some(Candidate {
+        case: changed,
+        step: Step {
+            account: case.owner,
+            place: format!("In {}", inquiry.owner()),
+            what: format!(
+                "Let {} of the trust policy of role {} allow {} too.",
+                Inquiry::statement_name(nearest),
+                inquiry.resource_name(),
+                case.action
+            ),
+            json: edit::statements(&edited).get(nearest.index).cloned(),
+            command: Some(trust_command(inquiry, &edited)),
+            confidential_of: case.owner,
         },
     })
 }
@@ -610,14 +678,14 @@ fn allow_in_resource_policy(inquiry: &Inquiry<'_>) -> Option<Candidate> {
         Target::Key(_) => (PolicyKind::Key, "*".to_owned()),
         Target::None | Target::Trust { .. } => return None,
     };
+    let present = resource_policy(case).map(|(policy, _)| edit::readable(policy, inquiry.names));
     let statement = json!({
-        "Sid": name_for(&case.action),
+        "Sid": edit::free_sid(present.as_ref(), &name_for(&case.action)),
         "Effect": "Allow",
         "Principal": principal(case),
         "Action": case.action,
         "Resource": resource,
     });
-    let present = resource_policy(case).map(|(policy, _)| edit::readable(policy, inquiry.names));
     let document = edit::with(present.as_ref(), &statement);
     let changed = with_resource_policy(case, edit::policy(kind, &document)?)?;
     Some(Candidate {

@@ -40,6 +40,22 @@ pub(crate) fn with(document: Option<&Value>, statement: &Value) -> Value {
     with_statements(document, statements)
 }
 
+/// A statement id that no statement of the document has yet: the name, or the name and a number.
+pub(crate) fn free_sid(document: Option<&Value>, name: &str) -> String {
+    let taken: Vec<Value> = document
+        .map(statements)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|statement| statement.get("Sid").cloned())
+        .collect();
+    let is_free = |sid: &String| !taken.contains(&json!(sid));
+    let numbered = (2..=taken.len() + 1).map(|number| format!("{name}{number}"));
+    std::iter::once(name.to_owned())
+        .chain(numbered)
+        .find(is_free)
+        .unwrap_or_else(|| name.to_owned())
+}
+
 /// The document without a statement; `None` if nothing is left.
 pub(crate) fn without(document: &Value, index: usize) -> Option<Value> {
     let mut statements = statements(document);
@@ -202,6 +218,14 @@ mod tests {
         );
         assert_eq!(without(&document, 0), None);
         assert_eq!(without(&document, 1), None);
+    }
+
+    #[test]
+    fn a_statement_id_is_given_once() {
+        let document = json!({"Statement": [{"Sid": "Allow"}, {"Sid": "Allow2"}, {}]});
+        assert_eq!(free_sid(Some(&document), "Allow"), "Allow3");
+        assert_eq!(free_sid(Some(&document), "Other"), "Other");
+        assert_eq!(free_sid(None, "Allow"), "Allow");
     }
 
     /// Knows one user, and that another is deleted.

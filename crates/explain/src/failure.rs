@@ -117,6 +117,25 @@ fn cause(failed: &Failed, names: &dyn Names) -> (String, Vec<String>) {
             ),
             Vec::new(),
         ),
+        "MalformedPolicy" | "MalformedPolicyDocument" if wrong_policy(message).is_some() => one(
+            format!("{} Nothing was stored.", wrong_policy(message).unwrap_or_default()),
+        ),
+        "InvalidAccessKeyId" | "InvalidClientTokenId" | "InvalidToken"
+            if temporary_key(failed).is_some() =>
+        {
+            one(format!(
+                "{} is a temporary key, and it works only with the session token that came with it: \
+                 the request has none, or one that is damaged or of another session \
+                 (AWS_SESSION_TOKEN holds it), or the session's user, role or account is gone.{}",
+                temporary_key(failed).unwrap_or_default(),
+                match code.as_str() {
+                    "InvalidClientTokenId" =>
+                        " IAM answers so, too, to credentials of GetFederationToken and of \
+                         GetSessionToken without MFA, which may not call it.",
+                    _ => "",
+                }
+            ))
+        }
         "InvalidAccessKeyId" | "InvalidClientTokenId" => one(format!(
             "{} is no access key that works here: it was never made, is deleted or inactive, or \
              its user, role or account is gone. A temporary key needs its session token, and a \
@@ -151,6 +170,40 @@ fn cause(failed: &Failed, names: &dyn Names) -> (String, Vec<String>) {
             failed.told.message
         )),
     }
+}
+
+/// The access key of the request, if it is one of a session.
+fn temporary_key(failed: &Failed) -> Option<&str> {
+    let key = failed.who.access_key_id.as_deref()?;
+    key.starts_with("ASIA").then_some(key)
+}
+
+/// What is wrong with a policy, where AWS's words leave one to guess.
+fn wrong_policy(message: &str) -> Option<&'static str> {
+    Some(match message {
+        "Action does not apply to any resource(s) in statement" => {
+            "Of each statement, every action needs a resource of its kind: s3:PutObject and the \
+             other actions on objects arn:aws:s3:::BUCKET/*, s3:ListBucket and the other actions on \
+             the bucket arn:aws:s3:::BUCKET without a key."
+        }
+        "Policy has invalid resource" => {
+            "A bucket policy may be about its own bucket and its objects alone: \
+             arn:aws:s3:::BUCKET and arn:aws:s3:::BUCKET/*."
+        }
+        "Policy has invalid action" => {
+            "The policy names an action that S3 does not have. Names of operations are not always \
+             actions: HeadBucket and ListObjectsV2 need s3:ListBucket, HeadObject needs s3:GetObject, \
+             and an upload in parts s3:PutObject."
+        }
+        "Missing required field Principal" => {
+            "A statement does not say whom it is about. In a policy of a bucket or a trust policy \
+             each needs a Principal; without one it is a policy for a user, group or role."
+        }
+        "Has prohibited field Resource" => {
+            "A trust policy is about its own role, so its statements have no Resource."
+        }
+        _ => return None,
+    })
 }
 
 fn stopped(stop: &Stop, action: &str, names: &dyn Names) -> String {
@@ -216,11 +269,37 @@ fn invalid_principal(text: &str, names: &dyn Names) -> String {
          without the role's path"
             .to_owned()
     } else {
-        "it is no form of a principal: ARNs, 12-digit account ids, canonical user ids and services \
+        wrong_form(principal, names).unwrap_or_else(|| "it is no form of a principal: ARNs, 12-digit account ids, canonical user ids and services \
          are"
-        .to_owned()
+            .to_owned())
     };
     format!("The policy names {principal}, but {why}. Nothing was stored.")
+}
+
+/// Numbers and ids that look like principals.
+fn wrong_form(principal: &str, names: &dyn Names) -> Option<String> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let without_dashes = principal.replace('-', "");
+    if principal.len() == 64 && principal.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Some(match names.account_of(principal) {
+            Some(_) => "it is a canonical user id, which only bucket policies take, and under \
+                        \"CanonicalUser\": name the account under \"AWS\" by its 12 digits"
+                .to_owned(),
+            None => "it looks like a canonical user id, and no account here has it".to_owned(),
+        });
+    }
+    if without_dashes.len() != 12 || !digits(&without_dashes) {
+        return None;
+    }
+    Some(if principal.contains('-') {
+        format!("an account id is written without dashes: {without_dashes}")
+    } else if let Ok(account) = AccountId::parse_exact(principal)
+        && names.account_name(account).is_some()
+    {
+        "it is an account id, which stands under \"AWS\"".to_owned()
+    } else {
+        "there is no such account here".to_owned()
+    })
 }
 
 #[cfg(test)]

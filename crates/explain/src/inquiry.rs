@@ -162,6 +162,13 @@ impl<'a> Inquiry<'a> {
             .collect()
     }
 
+    /// Whether nothing was passed when the session was made: what AWS forbids all such sessions stands
+    /// there as a policy that only denies.
+    pub fn has_no_session_policy(&self) -> bool {
+        self.statements(Layer::Session)
+            .all(|statement| statement.effect == Effect::Deny)
+    }
+
     /// `IAM user`, `session of role`, …
     pub fn kind(&self) -> &'static str {
         kind(&self.case.caller.kind)

@@ -53,7 +53,7 @@ mod request;
 mod sides;
 mod view;
 
-pub use cause::reason_in_words;
+pub use cause::{action_of_operation, reason_in_words};
 pub use explanation::{
     Answer, Asked, Change, ClauseView, Explanation, LayerView, Side, SideSays, StatementView, Step,
     Told, Who,
@@ -98,7 +98,10 @@ pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
         },
         told: None,
         cause: cause::cause(&inquiry),
-        sides: sides::sides(&inquiry),
+        sides: match view::role_that_trusts_nobody(case) {
+            Some(there) => sides_without_role(&Inquiry::of(&there, names, &work)),
+            None => sides::sides(&inquiry),
+        },
         changes: match &answer {
             Answer::Refused { .. } => change::changes(&inquiry),
             Answer::Allowed | Answer::Failed => Vec::new(),
@@ -106,6 +109,16 @@ pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
         notes: without_external_id(&inquiry),
         answer,
     }
+}
+
+/// The sides where there is no such role: what the caller's own policies say does not depend on it.
+fn sides_without_role(there: &Inquiry<'_>) -> Vec<Side> {
+    let mut sides = sides::sides(there);
+    for layer in sides.iter_mut().skip(1).flat_map(|side| &mut side.layers) {
+        layer.looked_at = "there is no such role".to_owned();
+        layer.nearest = None;
+    }
+    sides
 }
 
 /// Changes that would have allowed a refused question where the request cannot be another one, such as

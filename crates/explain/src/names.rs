@@ -13,6 +13,10 @@ pub trait Names {
     fn account_name(&self, account: AccountId) -> Option<String>;
     /// The unique id of the user or role with this ARN.
     fn unique_id_of(&self, arn: &str) -> Option<String>;
+    /// The ARN of the account's role of that name, whatever its path and case.
+    fn role_named(&self, _account: AccountId, _name: &str) -> Option<String> {
+        None
+    }
     /// Whether the ARN or name is that of a group.
     fn is_group(&self, arn: &str) -> bool;
 }

@@ -98,10 +98,14 @@ fn advice(lower: &str, key: &str, value: Option<&str>) -> Option<(String, Option
         ),
         "aws:securetransport" if value == Some("true") => ("Use HTTPS.".to_owned(), None),
         "aws:multifactorauthpresent" if value == Some("true") => (
-            "Use temporary credentials that were made with MFA.".to_owned(),
+            "Use temporary credentials that were made with MFA (on AWS: no user has an MFA device here)."
+                .to_owned(),
             None,
         ),
-        "aws:sourceip" => (format!("Call from the address {}.", value?), None),
+        "aws:sourceip" => (
+            format!("Call from {}, or from another address that is let in.", value?),
+            None,
+        ),
         "aws:useragent" => (header("user-agent"), None),
         "aws:referer" => (header("referer"), None),
         "aws:requestedregion" => (format!("Use the region {}.", value?), flag("--region")),

@@ -226,6 +226,21 @@ fn stand_in(kind: PolicyKind, says: Says, case: &Case) -> Option<Arc<Policy>> {
     edit::policy(kind, &edit::with(None, &statement))
 }
 
+/// The same question about a role that trusts nobody, where there is none of that name.
+pub(crate) fn role_that_trusts_nobody(case: &Case) -> Option<Case> {
+    let Target::Trust { policy: None } = case.target else {
+        return None;
+    };
+    let account = case.resource.split(':').nth(4)?;
+    Some(Case {
+        owner: Some(AccountId::parse_exact(account).ok()?),
+        target: Target::Trust {
+            policy: stand_in(PolicyKind::Trust, Says::Nothing, case),
+        },
+        ..case.clone()
+    })
+}
+
 /// An account that nobody has.
 const NOBODY: &str = "000000000000";
 

@@ -1,7 +1,7 @@
 //! Questions that no request asks: what would the answer be?
 use catalog::{
-    AccountId, AccountWide, AllBuckets, Bucket, BucketName, EntityKind, IamEntity, Object,
-    ObjectKey, Resource, Role, Scope,
+    AccountId, AccountWide, AllBuckets, Bucket, BucketName, EntityKind, FederatedUser, IamEntity,
+    Object, ObjectKey, Resource, Role, Scope,
 };
 use policy::{Case, ContextValue};
 
@@ -134,6 +134,7 @@ enum Named {
     Object(Object),
     Entity(IamEntity),
     Role(Role),
+    Federated(FederatedUser),
 }
 
 /// What [`Named`] has of [`Resource`].
@@ -160,6 +161,7 @@ impl Named {
             Named::Object(resource) => resource,
             Named::Entity(resource) => resource,
             Named::Role(resource) => resource,
+            Named::Federated(resource) => resource,
         }
     }
 
@@ -172,6 +174,13 @@ impl Named {
             ("s3", "*") => return account.map(|account| Named::Buckets(AllBuckets(account))),
             (_, "*") => return account.map(|account| Named::Account(AccountWide(account))),
             _ => {}
+        }
+        if let Some(rest) = text.strip_prefix("arn:aws:sts::") {
+            let (account, name) = rest.split_once(":federated-user/")?;
+            return Some(Named::Federated(FederatedUser {
+                account: AccountId::parse_exact(account).ok()?,
+                name: name.to_owned(),
+            }));
         }
         let (owner, rest) = text.strip_prefix("arn:aws:iam::")?.split_once(':')?;
         if service == "sts" && rest.starts_with("role/") {

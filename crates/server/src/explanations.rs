@@ -286,6 +286,7 @@ impl Explainer {
         &self,
         question: CanQuestion,
     ) -> Result<Vec<Explanation>, ExplainError> {
+        let action = action_on(&question.action, &question.on)?;
         let system = self.gate.system(SystemTask::ExplainDecisions);
         let request = self.request();
         let names = Known {
@@ -333,13 +334,17 @@ impl Explainer {
         }
         let through = !question.through.is_empty();
         let hypothesis = Hypothesis {
-            action: question.action.clone(),
+            action,
             resource: question.on.clone(),
             context: context(&|key| !(through && of_sts(key))),
         };
         let case = self.case(&system, &identity, &request, hypothesis).await?;
         let case = case.map_err(ExplainError::Question)?;
-        steps.push(explain::explain(&case, &names));
+        steps.push(beside_policies(
+            &case,
+            explain::explain(&case, &names),
+            &names,
+        ));
         if let Some(key) = &question.key
             && steps
                 .last()
@@ -356,6 +361,7 @@ impl Explainer {
         &self,
         question: WhoCanQuestion,
     ) -> Result<Vec<WhoCan>, ExplainError> {
+        let action = action_on(&question.action, &question.on)?;
         let system = self.gate.system(SystemTask::ExplainDecisions);
         let request = self.request();
         let names = Known {
@@ -380,7 +386,7 @@ impl Explainer {
                 Err(error) => return Err(error.into()),
             };
             let hypothesis = Hypothesis {
-                action: question.action.clone(),
+                action: action.clone(),
                 resource: question.on.clone(),
                 context: context.clone(),
             };
@@ -395,10 +401,14 @@ impl Explainer {
                 }
                 Err(error) => return Err(error),
             };
-            if !case.decide().0.is_allowed() {
+            // Explanations look for changes, which takes long: first the answer alone.
+            if !case.decide().0.is_allowed() && !NEEDS_NO_PERMISSION.contains(&&*case.action) {
                 continue;
             }
-            let explanation = explain::explain(&case, &names);
+            let explanation = beside_policies(&case, explain::explain(&case, &names), &names);
+            if explanation.answer != explain::Answer::Allowed {
+                continue;
+            }
             found.push(WhoCan {
                 account_name: explanation.who.account_name.clone(),
                 principal,
@@ -494,6 +504,81 @@ fn of_record(record: Record, names: &Known) -> (Explanation, Option<Case>) {
         stop,
     };
     (explain::explain_failure(failed, names), None)
+}
+
+/// The action in AWS's spelling, if there is one and it is asked on resources of this form.
+fn action_on(action: &str, on: &str) -> Result<String, ExplainError> {
+    let Some(name) = policy::action_name(action) else {
+        let meant = explain::action_of_operation(action);
+        let hint = match (meant, action.contains(':')) {
+            (Some(meant), _) => format!(": it is the name of an operation, which needs {meant}"),
+            (None, false) => ": the service stands before the name, as in s3:GetObject".to_owned(),
+            (None, true) => String::new(),
+        };
+        return Err(ExplainError::Question(format!(
+            "`{action}` is no action{hint}"
+        )));
+    };
+    let Some(rest) = on.strip_prefix("arn:aws:s3:::").filter(|rest| *rest != "*") else {
+        return Ok(name.into_owned());
+    };
+    let of_objects = policy::resource_form(&name, "arn:aws:s3:::bucket/key")
+        .is_some_and(|form| form.contains("ObjectName"));
+    let of_buckets = policy::resource_form(&name, "arn:aws:s3:::bucket").is_some();
+    match rest.split_once('/') {
+        None if of_objects && !of_buckets => Err(ExplainError::Question(format!(
+            "{name} is asked on objects: give arn:aws:s3:::{rest}/KEY"
+        ))),
+        Some((bucket, _)) if of_buckets && !of_objects => Err(ExplainError::Question(format!(
+            "{name} is asked on the bucket: give arn:aws:s3:::{bucket} without a key"
+        ))),
+        _ => Ok(name.into_owned()),
+    }
+}
+
+/// Operations that ask, and are answered whatever the policies say, but for denies of the second.
+const NEEDS_NO_PERMISSION: [&str; 2] = ["sts:GetCallerIdentity", "sts:GetSessionToken"];
+
+/// What the operation answers besides its decision.
+fn beside_policies(case: &Case, explanation: Explanation, names: &Known) -> Explanation {
+    let denied = matches!(
+        explanation.answer,
+        explain::Answer::Refused { explicit: true, .. }
+    );
+    let is_named = |action: &str| case.action == action;
+    if is_named("sts:GetCallerIdentity") || is_named("sts:GetSessionToken") && !denied {
+        return Explanation {
+            answer: explain::Answer::Allowed,
+            cause: "The operation needs no permission.".to_owned(),
+            sides: Vec::new(),
+            changes: Vec::new(),
+            notes: Vec::new(),
+            ..explanation
+        };
+    }
+    let owners_alone = [
+        "s3:GetBucketPolicy",
+        "s3:PutBucketPolicy",
+        "s3:DeleteBucketPolicy",
+    ];
+    if owners_alone.contains(&&*case.action)
+        && explanation.answer == explain::Answer::Allowed
+        && case.owner != case.caller.account
+    {
+        let failed = Failed {
+            who: explanation.who,
+            asked: explanation.asked,
+            told: Told {
+                status: 405,
+                code: "MethodNotAllowed".to_owned(),
+                message: "The specified method is not allowed against this resource.".to_owned(),
+            },
+            fields: Vec::new(),
+            stop: Some(explain::Stop::OwnersAlone(case.owner)),
+        };
+        return explain::explain_failure(failed, names);
+    }
+    explanation
 }
 
 fn limit(identity: &mut Identity, document: &str) -> Result<(), ExplainError> {
@@ -775,6 +860,15 @@ fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case, names:
             "With s3:ListBucket allowed, the same request is answered 404 NoSuchKey.".to_owned(),
         );
     }
+    let of_version = case.action.starts_with("s3:") && case.action.contains("ObjectVersion");
+    if of_version && record.operation != "CopyObject" && record.operation != "UploadPartCopy" {
+        explanation.cause = format!(
+            "The request names a version (versionId), and that needs {} in the place of {}. {}",
+            case.action,
+            case.action.replace("ObjectVersion", "Object"),
+            explanation.cause
+        );
+    }
     let writes = ["PutObject", "CopyObject", "CreateMultipartUpload"];
     if case.action == "s3:PutObjectAcl" && writes.contains(&&*record.operation) {
         explanation.cause = format!(
@@ -882,6 +976,10 @@ impl Names for Known {
 
     fn unique_id_of(&self, arn: &str) -> Option<String> {
         self.snapshot.principal_id(arn).map(str::to_owned)
+    }
+
+    fn role_named(&self, account: AccountId, name: &str) -> Option<String> {
+        self.snapshot.role_named(account, name)
     }
 
     fn is_group(&self, arn: &str) -> bool {
