@@ -12,6 +12,9 @@ const LANE_BITS: usize = 64;
 type Lanes = [u64; 4];
 /// States are kept on the stack.
 const BLOCKS_MAX: usize = 128;
+/// Letters that a set tells apart: each has a row of all states, so that a set of everybody's letters
+/// would take the square of its document.
+const LETTERS_MAX: usize = 256;
 /// Fewer patterns are as well matched one by one.
 const PATTERNS_MIN: usize = 4;
 
@@ -113,7 +116,18 @@ fn length(pattern: &Pattern) -> usize {
 impl PatternSet {
     fn has_room(&self, pattern: &Pattern) -> bool {
         let lanes_max = BLOCKS_MAX * Lanes::default().len();
-        length(pattern) <= self.bits_free || self.lanes < lanes_max
+        let has_states = length(pattern) <= self.bits_free || self.lanes < lanes_max;
+        // As many letters as states at most, and mostly none that is new.
+        let has_letters =
+            self.leads.len() + length(pattern) <= LETTERS_MAX || !self.has_new_letter(pattern);
+        has_states && has_letters
+    }
+
+    fn has_new_letter(&self, pattern: &Pattern) -> bool {
+        pattern.pieces().any(|piece| match piece {
+            Piece::Text(text) => text.chars().any(|letter| self.letters.number(letter) == 0),
+            Piece::One | Piece::Any => false,
+        })
     }
 
     fn add_lane(&mut self) {
@@ -297,6 +311,36 @@ mod tests {
             let lanes: usize = sets.iter().map(PatternSet::lanes).sum();
             assert!(lanes <= 600, "{length}: {lanes}");
         }
+    }
+
+    /// Each letter has a row as wide as the set: a document of many letters must not be squared.
+    #[test]
+    fn a_document_of_many_letters_takes_little_memory() {
+        let letters = (0x4e00..0x9fff).filter_map(char::from_u32);
+        let letters: Vec<String> = letters.map(String::from).collect();
+        for per_pattern in [1, 5, 60] {
+            let texts = letters.chunks(per_pattern).map(<[String]>::concat);
+            let mut patterns: Vec<Pattern> =
+                texts.map(|text| compile(&format!("*{text}*"))).collect();
+            let sets = sets_of(&mut patterns);
+            let lanes: usize = sets.iter().map(PatternSet::lanes).sum();
+            let rows = sets.iter().flat_map(|set| &set.leads);
+            let bytes: usize = rows.map(|row| size_of_val(row.as_slice())).sum();
+            assert!(lanes <= letters.len() / 40, "{lanes} lanes");
+            assert!(
+                bytes <= letters.len() * 128,
+                "{bytes} bytes for {}",
+                letters.len()
+            );
+            for text in texts_at(&letters, per_pattern) {
+                assert!(sets.iter().any(|set| set.matches(&text)), "{text}");
+            }
+        }
+    }
+
+    fn texts_at(letters: &[String], per_pattern: usize) -> Vec<String> {
+        let texts = letters.chunks(per_pattern).step_by(97);
+        texts.map(|text| format!("a{}b", text.concat())).collect()
     }
 
     #[test]
