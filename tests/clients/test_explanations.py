@@ -380,3 +380,48 @@ def test_who_can_lists_principals_of_every_account(server, account, other_accoun
     ]
     account.boto("s3").put_object(Bucket=bucket, Key="k", Body=b"x")
     other_account.boto("s3", reader.credentials).get_object(Bucket=bucket, Key="k")
+
+
+def told_in_both_worlds(server, reader, requests: dict[str, str]) -> None:
+    """Explanation and decoded message of several requests are alike, but for what tells them apart."""
+    alike = set()
+    for name, request in requests.items():
+        answer = reader.boto("sts").decode_authorization_message(EncodedMessage=request)
+        decoded = json.loads(answer["DecodedMessage"])
+        seen = why(server, request, "--for-account", reader.id)
+        for explanation in (decoded["explanation"], seen):
+            del explanation["asked"]["time"], explanation["asked"]["request_id"]
+        items = decoded["context"]["conditions"]["items"]
+        times = ("aws:currenttime", "aws:epochtime")
+        decoded["context"]["conditions"]["items"] = [one for one in items if one["key"] not in times]
+        alike.add(json.dumps([decoded, seen]).replace(name, "NAME"))
+    assert len(alike) == 1, "\n".join(sorted(alike))
+
+
+def test_another_account_is_not_told_which_roles_there_are(server, account, other_account):
+    condition = {"StringEquals": {"sts:ExternalId": SECRET}}
+    with_id = account.role("withid", trust({"AWS": other_account.id}, Condition=condition))
+    trusts_own = account.role("trustsown", trust({"AWS": account.id}))
+    missing = f"arn:aws:iam::{account.id}:role/nowhere"
+    told_in_both_worlds(server, other_account, {
+        role.rpartition("/")[2]: refusal(other_account.boto("sts").assume_role, RoleArn=role, RoleSessionName="x1")
+        for role in (with_id, trusts_own, missing)
+    })
+
+
+def test_another_account_is_not_told_which_keys_there_are(server, account, other_account, third_account):
+    bucket = account.bucket()
+    s3 = account.boto("s3")
+    s3.delete_public_access_block(Bucket=bucket)
+    rules = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=rules)
+    arn = f"arn:aws:s3:::{bucket}/*"
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": other_account.id}, "Action": "s3:GetObject", "Resource": arn},
+        {"Effect": "Allow", "Principal": {"AWS": third_account.id}, "Action": "s3:PutObject*", "Resource": arn},
+    ]}))
+    third_account.boto("s3").put_object(Bucket=bucket, Key="of-third", Body=b"x", Tagging="kind=secret")
+    told_in_both_worlds(server, other_account, {
+        key: refusal(other_account.boto("s3").get_object, Bucket=bucket, Key=key)
+        for key in ("of-third", "of-nobody")
+    })

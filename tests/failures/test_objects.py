@@ -113,6 +113,7 @@ def test_an_acl_in_an_upload_needs_a_permission_of_its_own(story):
     story.title("The change")
     story.say("The command above, in account A, and the upload again:")
     story.apply(why)
+    story.can(question, allowed=True, shown=False)
     story.run(with_acl, shows=HELLO)
     story.title("Where the ACL is not needed")
     story.say("""

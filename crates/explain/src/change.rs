@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::edit;
 use crate::explanation::{Change, Step};
-use crate::inquiry::Inquiry;
+use crate::inquiry::{Inquiry, Work};
 use crate::names::Names;
 use crate::request;
 use crate::sides::is_foreign_object;
@@ -32,10 +32,10 @@ struct Candidate {
 }
 
 /// Proved changes, the smallest first.
-pub(crate) fn changes(case: &Case, names: &dyn Names) -> Vec<Change> {
-    let found = search(case, names, Care::KeepConditions);
+pub(crate) fn changes(inquiry: &Inquiry<'_>) -> Vec<Change> {
+    let found = search(inquiry, Care::KeepConditions);
     if found.is_empty() {
-        search(case, names, Care::AnyChange)
+        search(inquiry, Care::AnyChange)
     } else {
         found
     }
@@ -43,7 +43,8 @@ pub(crate) fn changes(case: &Case, names: &dyn Names) -> Vec<Change> {
 
 /// Proved changes that leave the request as it is.
 pub(crate) fn of_policies(case: &Case, names: &dyn Names) -> Vec<Change> {
-    search(case, names, Care::SameRequest)
+    let work = Work::default();
+    search(&Inquiry::of(case, names, &work), Care::SameRequest)
 }
 
 /// What a proposal may undo.
@@ -58,26 +59,33 @@ enum Care {
     SameRequest,
 }
 
-fn search(case: &Case, names: &dyn Names, care: Care) -> Vec<Change> {
-    let inquiry = Inquiry::of(case, names);
-    let before = State::of(&inquiry);
+fn search(inquiry: &Inquiry<'_>, care: Care) -> Vec<Change> {
+    let before = State::of(inquiry);
     let mut tries_left = TRIES_MAX;
     let mut found: Vec<Change> = Vec::new();
-    for candidate in candidates(&inquiry, care) {
+    for candidate in candidates(inquiry, care) {
         let steps = finish(
             candidate,
             &before,
-            (names, care),
+            (inquiry, care),
             STEPS_MAX,
             &mut tries_left,
         );
-        found.extend(steps.map(|steps| Change { steps }));
+        found.extend(steps.map(|steps| Change {
+            steps: steps.into_iter().map(with_sound_command).collect(),
+        }));
     }
     // The sort is stable: among equals, the candidate that was thought of first is better.
     found.sort_by_key(|change| change.steps.len());
     found.dedup();
     found.truncate(CHANGES_MAX);
     found
+}
+
+/// A command that cannot be copied as it is shown is not shown.
+fn with_sound_command(mut step: Step) -> Step {
+    step.command = step.command.filter(|command| edit::is_sound(command));
+    step
 }
 
 /// How far a case is from allowed: a change that leaves it as it was is none.
@@ -102,12 +110,12 @@ impl State {
 fn finish(
     candidate: Candidate,
     before: &State,
-    (names, care): (&dyn Names, Care),
+    (first, care): (&Inquiry<'_>, Care),
     steps_left: usize,
     tries_left: &mut usize,
 ) -> Option<Vec<Step>> {
     *tries_left = tries_left.checked_sub(1)?;
-    let inquiry = Inquiry::of(&candidate.case, names);
+    let inquiry = first.trial(&candidate.case)?;
     let after = State::of(&inquiry);
     if after.decision.is_allowed() {
         return Some(vec![candidate.step]);
@@ -116,7 +124,7 @@ fn finish(
         return None;
     }
     candidates(&inquiry, care).into_iter().find_map(|next| {
-        let mut steps = finish(next, &after, (names, care), steps_left - 1, tries_left)?;
+        let mut steps = finish(next, &after, (first, care), steps_left - 1, tries_left)?;
         steps.insert(0, candidate.step.clone());
         Some(steps)
     })
@@ -206,7 +214,7 @@ fn ask_differently(inquiry: &Inquiry<'_>, layer: Layer) -> Vec<Candidate> {
             .into_iter()
             .find_map(|value| {
                 let different = request::with_key(&case, key, value.as_deref())?;
-                let trial = Inquiry::of(&different.case, inquiry.names);
+                let trial = inquiry.trial(&different.case)?;
                 let still = trial
                     .statements(layer)
                     .find(|s| s.index == nearest.index && s.source == nearest.source)
@@ -268,23 +276,39 @@ fn name_for(action: &str) -> String {
     format!("Allow{name}")
 }
 
-/// A name for a new inline policy: putting one under a name that is taken would replace it.
-fn unused_name(case: &Case) -> String {
-    let name = name_for(&case.action);
+/// A name that no inline policy of the holder has: saving one under a name that is taken replaces it.
+fn free_name(case: &Case) -> String {
+    let first = name_for(&case.action);
     let taken = |name: &str| {
-        case.identity.iter().any(
-            |attached| matches!(&attached.source, PolicySource::Inline { name: of } if of == name),
-        )
+        let is_taken = |source: &PolicySource| matches!(source, PolicySource::Inline { name: of } if of.eq_ignore_ascii_case(name));
+        case.identity.iter().any(|own| is_taken(&own.source))
     };
-    let numbered = (2..=case.identity.len() + 2).map(|number| format!("{name}{number}"));
-    std::iter::once(name.clone())
-        .chain(numbered)
-        .find(|name| !taken(name))
-        .unwrap_or(name)
+    let numbered = (2..).map(|number| format!("{first}{number}"));
+    let mut names = std::iter::once(first.clone()).chain(numbered);
+    names.find(|name| !taken(name)).unwrap_or(first)
 }
 
 fn identity_statement(case: &Case) -> Value {
-    json!({"Effect": "Allow", "Action": case.action, "Resource": case.resource})
+    json!({"Effect": "Allow", "Action": case.action, "Resource": literal(&case.resource)})
+}
+
+/// A resource as a pattern that means it alone: keys may hold what patterns are made of, and nobody
+/// who is asked to allow the key `*` shall allow every key.
+fn literal(resource: &str) -> String {
+    // Actions on no resource of their own are asked on all.
+    if resource == "*" || resource.ends_with(":::*") {
+        return resource.to_owned();
+    }
+    let mut pattern = String::with_capacity(resource.len());
+    let mut chars = resource.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '*' | '?' => pattern.extend(["${", c.encode_utf8(&mut [0; 4]), "}"]),
+            '$' if chars.peek() == Some(&'{') => pattern.push_str("${$}"),
+            c => pattern.push(c),
+        }
+    }
+    pattern
 }
 
 fn allow_holder(inquiry: &Inquiry<'_>) -> Option<Candidate> {
@@ -292,7 +316,7 @@ fn allow_holder(inquiry: &Inquiry<'_>) -> Option<Candidate> {
     let statement = identity_statement(case);
     let document = edit::with(None, &statement);
     let policy = edit::policy(PolicyKind::Identity, &document)?;
-    let name = unused_name(case);
+    let name = free_name(case);
     let mut changed = case.clone();
     changed.identity.push(AttachedPolicy {
         source: PolicySource::Inline { name: name.clone() },
@@ -312,8 +336,9 @@ fn allow_holder(inquiry: &Inquiry<'_>) -> Option<Candidate> {
             ),
             json: Some(statement),
             command: Some(format!(
-                "aws iam {verb} {option} {} \\\n  --policy-name {name} \\\n  --policy-document {}",
+                "aws iam {verb} {option} {} \\\n  --policy-name {} \\\n  --policy-document {}",
                 edit::word(&holder),
+                edit::word(&name),
                 edit::quoted(&document)
             )),
             confidential_of: None,
@@ -396,7 +421,8 @@ fn new_version(source: &PolicySource, document: &Value) -> Option<String> {
         return None;
     }
     Some(format!(
-        "aws iam create-policy-version --set-as-default \\\n  --policy-arn {arn} \\\n  --policy-document {}",
+        "aws iam create-policy-version --set-as-default \\\n  --policy-arn {} \\\n  --policy-document {}",
+        edit::word(arn),
         edit::quoted(document)
     ))
 }
@@ -648,8 +674,8 @@ fn put_resource_policy(inquiry: &Inquiry<'_>, document: &Value) -> Option<String
 fn allow_in_resource_policy(inquiry: &Inquiry<'_>) -> Option<Candidate> {
     let case = inquiry.case;
     let (kind, resource) = match &case.target {
-        Target::S3(_) => (PolicyKind::Bucket, case.resource.as_str()),
-        Target::Key(_) => (PolicyKind::Key, "*"),
+        Target::S3(_) => (PolicyKind::Bucket, literal(&case.resource)),
+        Target::Key(_) => (PolicyKind::Key, "*".to_owned()),
         Target::None | Target::Trust { .. } => return None,
     };
     let present = resource_policy(case).map(|(policy, _)| edit::readable(policy, inquiry.names));
@@ -833,7 +859,7 @@ fn not_denied(inquiry: &Inquiry<'_>, deny: &StatementStep, document: &Value) -> 
                 .into_iter()
                 .find_map(|value| {
                     let different = request::with_key(inquiry.case, key, value.as_deref())?;
-                    let after = Inquiry::of(&different.case, inquiry.names);
+                    let after = inquiry.trial(&different.case)?;
                     (denies(&after) < before).then_some(different)
                 });
             if let Some(different) = different {
@@ -928,14 +954,17 @@ fn put_document(inquiry: &Inquiry<'_>, step: &StatementStep, document: &Value) -
 fn spare_by_arn(inquiry: &Inquiry<'_>, deny: &StatementStep, document: &Value) -> Option<Value> {
     edit::changed(document, deny.index, |statement| {
         let listed = statement.shift_remove("NotPrincipal")?;
+        // Services and canonical ids have no aws:PrincipalArn: the condition would deny them.
+        if listed.as_object()?.keys().any(|kind| kind != "AWS") {
+            return None;
+        }
         let mut arns: Vec<Value> = listed
             .get("AWS")
             .map(edit::items)
             .unwrap_or_default()
             .into_iter()
-            // Sessions and accounts are no values of aws:PrincipalArn.
-            .filter(|arn| edit::text(arn).starts_with("arn:aws:iam:"))
-            .filter(|arn| !edit::text(arn).ends_with(":root"))
+            .filter_map(|listed| principal_arn(&edit::text(&listed)))
+            .map(Value::from)
             .collect();
         let own = json!(inquiry.case.caller.principal_arn);
         if !arns.contains(&own) {
@@ -944,6 +973,17 @@ fn spare_by_arn(inquiry: &Inquiry<'_>, deny: &StatementStep, document: &Value) -
         statement.insert("Principal".to_owned(), json!("*"));
         edit::add_condition(statement, "ArnNotEquals", "aws:PrincipalArn", json!(arns))
     })
+}
+
+/// What `aws:PrincipalArn` is for a principal that `NotPrincipal` lists: an account stands for its
+/// root user. Sessions have none of their own, their roles do; ids of the deleted are nobody's.
+fn principal_arn(listed: &str) -> Option<String> {
+    if let Ok(account) = AccountId::parse_exact(listed) {
+        return Some(account.root_arn());
+    }
+    listed
+        .starts_with("arn:aws:iam:")
+        .then(|| listed.to_owned())
 }
 
 fn spare_caller(inquiry: &Inquiry<'_>, deny: &StatementStep, document: &Value) -> Option<Value> {
@@ -984,12 +1024,14 @@ fn drop_policy(inquiry: &Inquiry<'_>, deny: &StatementStep, document: &Value) ->
             )
         }
         (PolicySource::Managed { arn }, CallerKind::User) => format!(
-            "aws iam detach-user-policy --user-name {} \\\n  --policy-arn {arn}",
-            edit::word(&name(&inquiry.case.caller.arn))
+            "aws iam detach-user-policy --user-name {} \\\n  --policy-arn {}",
+            edit::word(&name(&inquiry.case.caller.arn)),
+            edit::word(arn)
         ),
         (PolicySource::Managed { arn }, CallerKind::RoleSession { role_arn, .. }) => format!(
-            "aws iam detach-role-policy --role-name {} \\\n  --policy-arn {arn}",
-            edit::word(&name(role_arn))
+            "aws iam detach-role-policy --role-name {} \\\n  --policy-arn {}",
+            edit::word(&name(role_arn)),
+            edit::word(arn)
         ),
         (PolicySource::GroupInline { group, name }, _) => format!(
             "aws iam delete-group-policy --group-name {} \\\n  --policy-name {}",
@@ -997,8 +1039,9 @@ fn drop_policy(inquiry: &Inquiry<'_>, deny: &StatementStep, document: &Value) ->
             edit::word(name)
         ),
         (PolicySource::GroupManaged { group, arn }, _) => format!(
-            "aws iam detach-group-policy --group-name {} \\\n  --policy-arn {arn}",
-            edit::word(group)
+            "aws iam detach-group-policy --group-name {} \\\n  --policy-arn {}",
+            edit::word(group),
+            edit::word(arn)
         ),
         _ => return None,
     };

@@ -86,6 +86,8 @@ pub(crate) fn without_the_deleted(document: &Value, names: &dyn Names) -> Value 
     };
     let mut kept = Vec::new();
     for mut statement in statements(document) {
+        let kinds = statement.get("Principal").and_then(Value::as_object);
+        let lists_others = kinds.is_some_and(|kinds| kinds.len() > 1);
         let listed = statement
             .get_mut("Principal")
             .and_then(|principal| principal.get_mut("AWS"));
@@ -95,6 +97,15 @@ pub(crate) fn without_the_deleted(document: &Value, names: &dyn Names) -> Value 
                 .filter(|id| !deleted(id))
                 .collect();
             match left.as_slice() {
+                // Beside users and roles it may name services.
+                [] if lists_others => {
+                    if let Some(principal) = statement
+                        .get_mut("Principal")
+                        .and_then(Value::as_object_mut)
+                    {
+                        principal.shift_remove("AWS");
+                    }
+                }
                 [] => continue,
                 [one] if listed.is_string() => *listed = one.clone(),
                 _ => *listed = Value::Array(left),
@@ -116,11 +127,32 @@ pub(crate) fn policy(kind: PolicyKind, document: &Value) -> Option<Arc<Policy>> 
 /// A document as an argument of a shell command.
 pub(crate) fn quoted(document: &Value) -> String {
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let mut shown = String::with_capacity(text.len() + 2);
+    for c in text.replace('\'', r"'\''").chars() {
+        if c.is_control() && c != '\n' {
+            // JSON escapes only some of what a terminal obeys.
+            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    format!("'{shown}'")
+}
+
+/// Stands for what no line of a terminal can show, so that nobody could copy it: a line feed, or a
+/// character that moves the cursor.
+const UNSHOWABLE: char = '\0';
+
+/// Whether a command can be copied from where it is shown.
+pub(crate) fn is_sound(command: &str) -> bool {
+    !command.chars().any(|c| c.is_control() && c != '\n')
 }
 
 /// A word as an argument of a shell command.
 pub(crate) fn word(text: &str) -> String {
+    if text.chars().any(char::is_control) {
+        return UNSHOWABLE.to_string();
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
@@ -245,5 +277,24 @@ mod tests {
         assert_eq!(word("bucket-1"), "bucket-1");
         assert_eq!(word("it's"), r"'it'\''s'");
         assert_eq!(word(""), "''");
+        assert!(is_sound(&format!(
+            "aws {} \\\n {}",
+            word("a b"),
+            quoted(&json!({"a": "\n"}))
+        )));
+        for text in ["a\nb", "\u{1b}[2J", "a\rb", "\0", "\u{9b}2J"] {
+            assert!(!is_sound(&word(text)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn statements_that_name_services_too_stay_without_the_deleted() {
+        let document = json!({"Statement": [
+            {"Principal": {"AWS": "AIDADELETED", "Service": "s3.amazonaws.com"}},
+        ]});
+        assert_eq!(
+            without_the_deleted(&document, &Two),
+            json!({"Statement": [{"Principal": {"Service": "s3.amazonaws.com"}}]})
+        );
     }
 }

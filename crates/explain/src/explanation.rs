@@ -27,10 +27,6 @@ pub struct Explanation {
     /// What else is worth knowing.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Of a role that is not there, what would be said if it were and trusted nobody: which roles an
-    /// account has is not told to others. See `for_account`.
-    #[serde(skip)]
-    pub as_if_there: Option<Box<Explanation>>,
 }
 
 /// Who asked.

@@ -49,7 +49,6 @@ pub fn explain_failure(failed: Failed, names: &dyn Names) -> Explanation {
         sides: Vec::new(),
         changes: Vec::new(),
         notes,
-        as_if_there: None,
     }
 }
 

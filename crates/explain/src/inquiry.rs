@@ -1,4 +1,6 @@
 //! A case with its trail, and what its parts are called.
+use std::cell::Cell;
+
 use catalog::AccountId;
 use policy::{
     CallerKind, Case, Clause, Decision, Effect, Given, Layer, LayerSays, Outcome, PolicySource,
@@ -12,15 +14,68 @@ pub(crate) struct Inquiry<'a> {
     pub case: &'a Case,
     pub verdict: Verdict,
     pub names: &'a dyn Names,
+    work: &'a Work,
+}
+
+/// What looking for a change may still cost. Any account's administrator can have a refusal
+/// explained, and says with its policies how many copies of how large a case there are to decide.
+#[derive(Debug)]
+pub(crate) struct Work {
+    bytes_left: Cell<usize>,
+}
+
+/// Policy text that is decided anew for one explanation, in bytes: for cases of usual size more than
+/// the search ever takes, for the largest ones a fraction of a second.
+const WORK_BYTES_MAX: usize = 12 * 1024 * 1024;
+/// What deciding a case costs besides its policies.
+const FIXED_BYTES: usize = 2 * 1024;
+
+impl Default for Work {
+    fn default() -> Work {
+        Work {
+            bytes_left: Cell::new(WORK_BYTES_MAX),
+        }
+    }
+}
+
+impl Work {
+    /// Takes what deciding a case costs; `None` when there is too little left.
+    fn spend(&self, case: &Case) -> Option<()> {
+        let left = self.bytes_left.get().checked_sub(cost_bytes(case))?;
+        self.bytes_left.set(left);
+        Some(())
+    }
+}
+
+fn cost_bytes(case: &Case) -> usize {
+    let own = case.identity.iter().chain(&case.boundary);
+    let own = own.chain(case.session.iter().flatten());
+    let own: usize = own.map(|attached| attached.policy.text().len()).sum();
+    let theirs = match &case.target {
+        Target::None => None,
+        Target::Trust { policy } => policy.as_ref(),
+        Target::S3(s3) => s3.policy.as_ref(),
+        Target::Key(key) => Some(&key.policy),
+    };
+    // Each copy has the whole context too.
+    let context = case.context.len() * 64;
+    FIXED_BYTES + own + theirs.map_or(0, |policy| policy.text().len()) + context
 }
 
 impl<'a> Inquiry<'a> {
-    pub fn of(case: &'a Case, names: &'a dyn Names) -> Inquiry<'a> {
+    pub fn of(case: &'a Case, names: &'a dyn Names, work: &'a Work) -> Inquiry<'a> {
         Inquiry {
             case,
             verdict: case.explain(),
             names,
+            work,
         }
+    }
+
+    /// A changed copy of the case, decided; `None` when enough was tried.
+    pub fn trial<'b>(&'b self, case: &'b Case) -> Option<Inquiry<'b>> {
+        self.work.spend(case)?;
+        Some(Inquiry::of(case, self.names, self.work))
     }
 
     pub fn decision(&self) -> Decision {

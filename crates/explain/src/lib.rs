@@ -4,7 +4,7 @@
 //! An explanation is made from a [`Case`]: everything that a decision depends on, by value. The
 //! trail comes from the same evaluation that decided, and every change that is proposed was made on
 //! a copy of the case and decided again. This crate knows no store and no HTTP, and decides nothing:
-//! who may read an explanation is [`Explanation::for_account`]'s and the caller's to see to.
+//! who may read an explanation is [`seen_by`]'s and the caller's to see to.
 //!
 //! ```
 //! use catalog::{AccountId, EntityKind};
@@ -62,53 +62,16 @@ pub use failure::{Failed, Stop, explain_failure};
 pub use message::authorization_message;
 pub use names::Names;
 pub use render::{Style, answer_line, render};
+pub use view::{as_if_the_key_were_there, seen_by};
 
-use inquiry::Inquiry;
+use inquiry::{Inquiry, Work};
 use policy::{Case, Decision, Target};
 
 /// Explains a decision. What only the request knows (its id, the access key, what the caller was
 /// told) is left for whoever has it to fill in.
 pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
-    let mut explanation = explain_as_it_is(case, names);
-    if let Some(there) = as_if_there(case) {
-        let there = explain_as_it_is(&there, names);
-        explanation.asked.owner = there.asked.owner;
-        explanation
-            .asked
-            .owner_name
-            .clone_from(&there.asked.owner_name);
-        // What the caller's own policies say does not depend on the role.
-        let sides = explanation.sides.iter_mut().zip(&there.sides);
-        for (side, like) in sides.filter(|(side, _)| side.account == case.caller.account) {
-            side.clone_from(like);
-        }
-        for side in explanation.sides.iter_mut().skip(1) {
-            side.account = there.asked.owner;
-        }
-        explanation.as_if_there = Some(Box::new(there));
-    }
-    explanation
-}
-
-/// The same question about a role that trusts nobody, where there is none of that name.
-fn as_if_there(case: &Case) -> Option<Case> {
-    const NOBODY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.amazonaws.com"},"Action":"sts:GetCallerIdentity"}]}"#;
-    let Target::Trust { policy: None } = case.target else {
-        return None;
-    };
-    let account = case.resource.split(':').nth(4)?;
-    let policy = policy::Policy::load(policy::PolicyKind::Trust, NOBODY).ok()?;
-    Some(Case {
-        owner: Some(catalog::AccountId::parse_exact(account).ok()?),
-        target: Target::Trust {
-            policy: Some(std::sync::Arc::new(policy)),
-        },
-        ..case.clone()
-    })
-}
-
-fn explain_as_it_is(case: &Case, names: &dyn Names) -> Explanation {
-    let inquiry = Inquiry::of(case, names);
+    let work = Work::default();
+    let inquiry = Inquiry::of(case, names, &work);
     let name = |account: Option<_>| account.and_then(|account| names.account_name(account));
     let answer = match inquiry.decision() {
         Decision::Allow => Answer::Allowed,
@@ -135,15 +98,27 @@ fn explain_as_it_is(case: &Case, names: &dyn Names) -> Explanation {
         },
         told: None,
         cause: cause::cause(&inquiry),
-        sides: sides::sides(&inquiry),
+        sides: match view::role_that_trusts_nobody(case) {
+            Some(there) => sides_without_role(&Inquiry::of(&there, names, &work)),
+            None => sides::sides(&inquiry),
+        },
         changes: match &answer {
-            Answer::Refused { .. } => change::changes(case, names),
+            Answer::Refused { .. } => change::changes(&inquiry),
             Answer::Allowed | Answer::Failed => Vec::new(),
         },
         notes: without_external_id(&inquiry),
-        as_if_there: None,
         answer,
     }
+}
+
+/// The sides where there is no such role: what the caller's own policies say does not depend on it.
+fn sides_without_role(there: &Inquiry<'_>) -> Vec<Side> {
+    let mut sides = sides::sides(there);
+    for layer in sides.iter_mut().skip(1).flat_map(|side| &mut side.layers) {
+        layer.looked_at = "there is no such role".to_owned();
+        layer.nearest = None;
+    }
+    sides
 }
 
 /// Changes that would have allowed a refused question where the request cannot be another one, such as

@@ -4,11 +4,12 @@ use policy::{Case, ContextValue, Effect};
 use serde_json::{Value, json};
 
 use crate::explanation::{Answer, Explanation};
+use crate::view::is_of_resource;
 
 /// The decoded message for an account: the members that AWS's have, and the explanation.
 ///
 /// `explanation` is the account's own view. The request's context is told to the caller's account
-/// alone: it holds what the caller sent.
+/// alone, as far as it is not the resource's.
 pub fn authorization_message(explanation: &Explanation, case: &Case, reader: AccountId) -> Value {
     let statements = explanation
         .sides
@@ -29,10 +30,11 @@ pub fn authorization_message(explanation: &Explanation, case: &Case, reader: Acc
         })
         .collect();
     let is_callers = case.caller.account == Some(reader);
+    let is_owners = case.owner == Some(reader);
     let conditions: Vec<Value> = case
         .context
         .iter()
-        .filter(|_| is_callers)
+        .filter(|(key, _)| is_callers && (is_owners || !is_of_resource(key)))
         .map(|(key, value)| {
             let values = match value {
                 ContextValue::One(value) => std::slice::from_ref(value),
@@ -61,8 +63,8 @@ pub fn authorization_message(explanation: &Explanation, case: &Case, reader: Acc
                 "name": case.caller.user_name,
                 "arn": case.caller.arn,
             },
-            "action": case.action,
-            "resource": case.resource,
+            "action": explanation.asked.action,
+            "resource": explanation.asked.resource,
             "conditions": { "items": conditions },
         },
         "explanation": explanation,

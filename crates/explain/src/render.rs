@@ -1,4 +1,6 @@
 //! An explanation for people: 80 columns of a terminal, with or without colour.
+use std::borrow::Cow;
+
 use policy::{Effect, LayerSays};
 use serde_json::Value;
 
@@ -55,9 +57,25 @@ pub fn answer_line(explanation: &Explanation) -> String {
     format!(
         "{}: {} on {}",
         answer_word(&explanation.answer),
-        asked.action,
-        asked.resource
+        shown(&asked.action),
+        shown(&asked.resource)
     )
+}
+
+/// Text without what a terminal obeys: names, keys and headers are whoever's sent them.
+fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 fn answer_word(answer: &Answer) -> &'static str {
@@ -97,7 +115,7 @@ impl Page {
         } else {
             asked.action.clone()
         };
-        self.line(&format!("{word}: {what}"));
+        self.line(&format!("{word}: {}", shown(&what)));
         if !asked.resource.is_empty() {
             self.row("on", &asked.resource);
         }
@@ -160,7 +178,7 @@ impl Page {
             SideSays::NotAsked => ("is not asked", Tone::Quiet),
         };
         let word = self.toned(tone, word);
-        self.line(&format!("  {number}. {}: {word}", side.title));
+        self.line(&format!("  {number}. {}: {word}", shown(&side.title)));
         for layer in &side.layers {
             self.layer(layer);
         }
@@ -280,7 +298,7 @@ impl Page {
     }
 
     fn step(&mut self, number: &str, step: &Step) {
-        let place = self.toned(Tone::Strong, &step.place);
+        let place = self.toned(Tone::Strong, &shown(&step.place));
         self.line(&format!("  {number}{place}"));
         self.paragraph(4, &step.what);
         if let Some(json) = step.json.as_ref().filter(|json| adds(step, json)) {
@@ -317,7 +335,7 @@ impl Page {
         let mut line = String::new();
         let mut first = true;
         let mut lines = Vec::new();
-        for word in text.split_whitespace() {
+        for word in text.split_whitespace().map(shown) {
             let width = line.chars().count();
             if width > 0 && width + 1 + word.chars().count() > room {
                 lines.push(std::mem::take(&mut line));
@@ -325,7 +343,7 @@ impl Page {
             if !line.is_empty() {
                 line.push(' ');
             }
-            line.push_str(word);
+            line.push_str(&word);
         }
         lines.push(line);
         for line in lines {
@@ -340,7 +358,7 @@ impl Page {
 
     fn verbatim(&mut self, indent: usize, text: &str) {
         for line in text.lines() {
-            self.line(&format!("{}{line}", " ".repeat(indent)));
+            self.line(&format!("{}{}", " ".repeat(indent), shown(line)));
         }
     }
 

@@ -50,7 +50,7 @@ fn callers_side(inquiry: &Inquiry<'_>) -> Option<Side> {
     })
 }
 
-fn resources_side(inquiry: &Inquiry<'_>) -> Option<Side> {
+pub(crate) fn resources_side(inquiry: &Inquiry<'_>) -> Option<Side> {
     let case = inquiry.case;
     let blocked = inquiry.reason() == Reason::BlockPublicAccess;
     let (layer, title) = match &case.target {

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 mod world;
 
-use explain::{Style, explain, render};
-use policy::{BlockPublicAccess, Case, ObjectOwnership};
+use std::collections::BTreeSet;
+
+use explain::{Style, as_if_the_key_were_there, explain, render, seen_by};
+use policy::{BlockPublicAccess, Case, ObjectOwnership, Target};
 use proptest::prelude::*;
 use proptest::sample::select;
 use world::*;
@@ -137,7 +139,7 @@ proptest! {
     fn no_account_reads_the_other_sides_policies(case in across_accounts()) {
         let explanation = explain(&case, &World);
         prop_assert!(!explanation.cause.is_empty());
-        let view = |id: &str| explanation.for_account(account(id)).unwrap();
+        let view = |id: &str| seen_by(account(id), &explanation, &case, &World).unwrap();
         let (callers, owners) = (view(A), view(B));
         for (seen, secret) in [(&callers, THEIRS), (&owners, OWN)] {
             let json = serde_json::to_string(seen).unwrap();
@@ -149,7 +151,12 @@ proptest! {
             );
             prop_assert!(!message.to_string().contains(secret), "{message}");
         }
-        prop_assert!(explanation.for_account(account("444444444444")).is_none());
+        prop_assert!(seen_by(account("444444444444"), &explanation, &case, &World).is_none());
+        // Who else has a part in it is not told to the caller.
+        let json = serde_json::to_string(&callers).unwrap();
+        prop_assert!(!json.contains("333333333333"), "{json}");
+        let decision = explanation.answer != explain::Answer::Allowed;
+        prop_assert_eq!(callers.answer != explain::Answer::Allowed, decision);
         // A view is readable too.
         prop_assert!(render(&callers, Style::default()).contains("How it was decided"));
     }
@@ -173,4 +180,119 @@ proptest! {
             prop_assert!(!explanation.changes.is_empty(), "{}", render(&explanation, Style::default()));
         }
     }
+}
+
+/// All that the caller's account is told of a case, byte for byte.
+fn told_to_caller(case: &Case) -> String {
+    let seen = seen_by(account(A), &explain(case, &World), case, &World).unwrap();
+    let message = explain::authorization_message(&seen, case, account(A));
+    format!(
+        "{}\n{message}\n{}",
+        serde_json::to_string(&seen).unwrap(),
+        render(&seen, Style::default())
+    )
+}
+
+fn assert_all_alike(cases: &[Case]) {
+    let told: BTreeSet<String> = cases.iter().map(told_to_caller).collect();
+    let told: Vec<&String> = told.iter().collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+const MAY_ALL: &str = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+
+#[test]
+fn whether_there_is_a_role_is_not_told_to_another_account() {
+    let trusts = [
+        r#"{"Effect":"Allow","Principal":{"AWS":"333333333333"},"Action":"sts:AssumeRole"}"#,
+        r#"{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:ExternalId":"sesame"}}}"#,
+        r#"{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}"#,
+        r#"{"Effect":"Allow","Principal":{"AWS":"AIDAOLDOLDOLDOLDOLDOL"},"Action":"sts:AssumeRole"}"#,
+    ];
+    let on_tag = r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/team":"red"}}}"#;
+    for own in [&[][..], &[MAY_ALL], &[on_tag]] {
+        let of =
+            |statements: &str| with(trust(user(A, "al"), own, statements), "sts:ExternalId", "x");
+        let mut cases: Vec<Case> = trusts
+            .iter()
+            .map(|statements| with(of(statements), "iam:ResourceTag/team", "red"))
+            .collect();
+        let mut missing = of(trusts[0]);
+        missing.target = Target::Trust { policy: None };
+        missing.owner = None;
+        cases.push(missing);
+        assert_all_alike(&cases);
+    }
+}
+
+#[test]
+fn whether_there_is_an_object_and_whose_is_not_told_to_another_account() {
+    let denies_by_tag = r#"{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::reports/*","Condition":{"StringEquals":{"s3:ExistingObjectTag/kind":"secret"}}}"#;
+    let allows_by_tag = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"s3:ExistingObjectTag/kind":"secret"}}}"#;
+    for own in [&[][..], &[MAY_ALL], &[allows_by_tag]] {
+        for policy in [None, Some(denies_by_tag)] {
+            let world = |object, ownership| {
+                let mut target = bucket(policy);
+                target.ownership = ownership;
+                target.object = object;
+                case(user(A, "al"), "s3:GetObject", OBJECT, own, target)
+            };
+            let writers = ObjectOwnership::ObjectWriter;
+            let missing = world(None, writers);
+            let theirs = world(foreign_object(B), writers);
+            let thirds = world(foreign_object("333333333333"), writers);
+            let enforced = world(foreign_object(B), ObjectOwnership::BucketOwnerEnforced);
+            let tagged = with(thirds.clone(), "s3:ExistingObjectTag/kind", "secret");
+            // Reading would be allowed, and listing is not.
+            let mut listing = case(
+                user(A, "al"),
+                "s3:ListBucket",
+                "arn:aws:s3:::reports",
+                own,
+                bucket(Some(&format!(
+                    r#"{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"{OBJECT}"}}"#
+                ))),
+            );
+            listing = with(listing, "s3:prefix", "q3.csv");
+            let hidden = as_if_the_key_were_there(&listing, "s3:GetObject", OBJECT);
+            assert_all_alike(&[missing, theirs, thirds, enforced, tagged, hidden]);
+        }
+    }
+}
+
+#[test]
+fn the_resources_tags_are_not_told_where_its_side_allows() {
+    let own = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"s3:ExistingObjectTag/kind":"x"}}}"#;
+    let everyone =
+        r#"{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::reports/*"}"#;
+    let case = case(
+        user(A, "al"),
+        "s3:GetObject",
+        OBJECT,
+        &[own],
+        bucket(Some(everyone)),
+    );
+    let case = with(case, "s3:ExistingObjectTag/kind", "SECRETOFOWNER");
+    let told = told_to_caller(&case);
+    assert!(!told.contains(THEIRS), "{told}");
+    assert!(told.contains("The other side allows it."), "{told}");
+}
+
+#[test]
+fn the_callers_tags_are_not_told_to_the_owner() {
+    let by_tag = r#"{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::reports/*","Condition":{"StringEquals":{"aws:PrincipalTag/clearance":"top"}}}"#;
+    let mut caller = user(A, "al");
+    caller.tags = vec![("clearance".to_owned(), "SECRETOFCALLER".to_owned())];
+    let case = case(
+        caller,
+        "s3:GetObject",
+        OBJECT,
+        &[MAY_ALL],
+        bucket(Some(by_tag)),
+    );
+    let explanation = explain(&case, &World);
+    let owners = seen_by(account(B), &explanation, &case, &World).unwrap();
+    let message = explain::authorization_message(&owners, &case, account(B));
+    let told = format!("{} {message}", serde_json::to_string(&owners).unwrap());
+    assert!(!told.contains(OWN), "{told}");
 }

@@ -21,7 +21,7 @@ pub struct Ask<A: Action> {
 }
 
 /// What a question brings besides its resource.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Details {
     pub(crate) context: Vec<(String, Value)>,
     pub(crate) expected_owner: Option<AccountId>,
@@ -34,7 +34,7 @@ pub(crate) struct Details {
 }
 
 /// A value in the request context.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Value {
     One(String),
     Many(Vec<String>),

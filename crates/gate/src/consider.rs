@@ -87,17 +87,27 @@ impl Gate {
             writes_public_acl,
             ..Details::default()
         };
-        let question = Question {
-            action: &action,
-            scope: named.resource().scope(),
-            details: &details,
-        };
         let asker = Asker {
             gate: self,
             identity,
             request,
         };
-        match asker.gather(&question).await {
+        let mut question = Question {
+            action: &action,
+            scope: named.resource().scope(),
+            details: &details,
+        };
+        let mut gathered = asker.gather(&question).await;
+        // The ACL of an object that is not there can only come with its upload.
+        let to_be = Details {
+            of_object_to_be: true,
+            ..details.clone()
+        };
+        if action == "s3:PutObjectAcl" && gathered.as_ref().is_ok_and(|g| g.object.is_none()) {
+            question.details = &to_be;
+            gathered = asker.gather(&question).await;
+        }
+        match gathered {
             Ok(gathered) => {
                 let arn = gathered.arn.clone();
                 let arn = arn.unwrap_or_else(|| named.resource().arn());

@@ -234,15 +234,13 @@ async fn why(
     let missing = format!(
         "the journal has no request `{id}`: it may be older than what is kept, or of another server"
     );
-    explained(move || explainer.why(&id), reader, &missing).await
+    explained(move || explainer.why(&id, reader.account), &missing).await
 }
 
 async fn why_last(State(admin): State<Admin>, Query(reader): Query<Reader>) -> Response {
     let explainer = admin.explainer.clone();
-    let account = reader.account;
     explained(
-        move || explainer.why_last(account),
-        reader,
+        move || explainer.why_last(reader.account),
         "no request was refused yet",
     )
     .await
@@ -283,7 +281,6 @@ fn lost(error: &tokio::task::JoinError) -> Response {
 /// Reads the journal off the server's own threads.
 async fn explained(
     explain: impl FnOnce() -> Result<Option<Explanation>, ExplainError> + Send + 'static,
-    reader: Reader,
     missing: &str,
 ) -> Response {
     let explanation = match tokio::task::spawn_blocking(explain).await {
@@ -291,11 +288,7 @@ async fn explained(
         Ok(Err(error)) => return not_explained(&error),
         Err(error) => return lost(&error),
     };
-    let seen = match (explanation, reader.account) {
-        (Some(explanation), Some(account)) => explanation.for_account(account),
-        (explanation, _) => explanation,
-    };
-    match seen {
+    match explanation {
         Some(explanation) => Json(explanation).into_response(),
         None => problem(StatusCode::NOT_FOUND, missing),
     }

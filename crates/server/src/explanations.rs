@@ -15,6 +15,7 @@ use journal::{Filter, Journal, Record, Verdict};
 use policy::{Case, ContextValue, Effect, KeyTarget, Outcome, Policy, PolicyKind, Step, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 /// Answers questions about decisions.
 pub(crate) struct Explainer {
@@ -22,7 +23,13 @@ pub(crate) struct Explainer {
     directory: Arc<Directory>,
     journal: Arc<Journal>,
     region: String,
+    /// Explanations for accounts that are made at once.
+    slots: Arc<Semaphore>,
 }
+
+/// Explanations that are made at once for accounts: each may take a good part of a second, and
+/// threads that may wait are for the stores too.
+const AT_ONCE: usize = 2;
 
 /// A question that nobody has asked yet.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -165,18 +172,18 @@ impl sts::AuthorizationMessages for Messages {
     ) -> BoxFuture<'a, Result<Option<Value>, Box<dyn std::error::Error + Send + Sync>>> {
         let (explainer, id) = (self.0.clone(), message.to_owned());
         Box::pin(async move {
+            // Whoever asks often waits for itself, and not all others for it.
+            let slot = explainer.slots.clone().acquire_owned().await?;
             tokio::task::spawn_blocking(move || {
+                let _slot = slot;
                 let Some(record) = explainer.journal.find(&id)? else {
                     return Ok(None);
                 };
-                let names = Known(explainer.directory.snapshot());
-                let case = decided(&record, &names).map(|(_, case)| case);
-                let seen = explainer.of_record(record).for_account(account);
-                Ok(match (seen, case) {
-                    (Some(seen), Some(case)) => {
+                Ok(match explainer.told(record, Some(account)) {
+                    Some((seen, Some(case))) => {
                         Some(explain::authorization_message(&seen, &case, account))
                     }
-                    _ => None,
+                    Some((_, None)) | None => None,
                 })
             })
             .await?
@@ -196,16 +203,22 @@ impl Explainer {
             directory,
             journal,
             region,
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
 
-    /// The explanation of a request by its id.
-    pub(crate) fn why(&self, request_id: &str) -> Result<Option<Explanation>, ExplainError> {
+    /// The explanation of a request by its id: what an account may see of it, or all.
+    pub(crate) fn why(
+        &self,
+        request_id: &str,
+        reader: Option<AccountId>,
+    ) -> Result<Option<Explanation>, ExplainError> {
         let record = self.journal.find(request_id)?;
-        Ok(record.map(|record| self.of_record(record)))
+        let told = record.and_then(|record| self.told(record, reader));
+        Ok(told.map(|(explanation, _)| explanation))
     }
 
-    /// The explanation of the last request that was refused.
+    /// The explanation of the last request that was refused: of an account's, what it may see.
     pub(crate) fn why_last(
         &self,
         account: Option<AccountId>,
@@ -216,7 +229,8 @@ impl Explainer {
             ..Filter::default()
         };
         let record = self.journal.last(&filter)?;
-        Ok(record.map(|record| self.of_record(record)))
+        let told = record.and_then(|record| self.told(record, account));
+        Ok(told.map(|(explanation, _)| explanation))
     }
 
     /// The last requests that were refused, newest first.
@@ -234,54 +248,36 @@ impl Explainer {
         Ok(records.into_iter().map(RefusedRequest::of).collect())
     }
 
-    fn of_record(&self, record: Record) -> Explanation {
-        let names = Known(self.directory.snapshot());
-        let mut explanation = decided(&record, &names);
-        let who = Who {
-            access_key_id: record.access_key_id.clone(),
-            session: session(&record),
-            ..match &explanation {
-                Some((explanation, _)) => explanation.who.clone(),
-                None => who(&record, &names),
-            }
+    /// What a reader is told of a call, with the case that it is about; `None` for an account that
+    /// has no part in it.
+    fn told(
+        &self,
+        record: Record,
+        reader: Option<AccountId>,
+    ) -> Option<(Explanation, Option<Case>)> {
+        let names = Known {
+            snapshot: self.directory.snapshot(),
+            reader,
         };
-        let told = told(&record);
-        let asked = |asked: Asked| Asked {
-            operation: (!record.operation.is_empty()).then(|| record.operation.clone()),
-            time: Some(to_seconds(&record.time)),
-            request_id: Some(record.request_id.clone()),
-            ..asked
+        let of_others = |case: &&Case| {
+            reader.is_some_and(|reader| ![case.caller.account, case.owner].contains(&Some(reader)))
         };
-        match &mut explanation {
-            Some((explanation, case)) => {
-                explanation.who = who;
-                explanation.asked = asked(explanation.asked.clone());
-                explanation.told = told;
-                add_notes(explanation, &record, case, &names);
-                explanation.clone()
-            }
-            None if record.error.is_none() => allowed(&record, who, asked(first_asked(&record))),
-            None => {
-                let stop = record.asked.iter().find_map(|asked| match &asked.verdict {
-                    Verdict::Stopped(stop) => Some(stopped(stop)),
-                    Verdict::Allow | Verdict::ExplicitDeny | Verdict::ImplicitDeny => None,
-                });
-                let failed = Failed {
-                    who,
-                    asked: asked(first_asked(&record)),
-                    told: told.unwrap_or(Told {
-                        status: record.status,
-                        code: String::new(),
-                        message: String::new(),
-                    }),
-                    fields: record
-                        .failure
-                        .map_or_else(Vec::new, |failure| failure.fields),
-                    stop,
-                };
-                explain::explain_failure(failed, &names)
-            }
+        if decided(&record).filter(of_others).is_some() {
+            return None;
         }
+        let hidden = decided(&record).and_then(|case| missing_key(&record, case));
+        let (explanation, case) = of_record(record, &names);
+        let Some(reader) = reader else {
+            return Some((explanation, case));
+        };
+        let Some(case) = case else {
+            return Some((explanation.for_account(reader)?, None));
+        };
+        let case = hidden
+            .filter(|_| case.owner != Some(reader))
+            .unwrap_or(case);
+        let seen = explain::seen_by(reader, &explanation, &case, &names)?;
+        Some((seen, Some(case)))
     }
 
     /// Whether a principal can do something: an explanation for each step, the last one decides.
@@ -293,7 +289,10 @@ impl Explainer {
         let action = action_on(&question.action, &question.on)?;
         let system = self.gate.system(SystemTask::ExplainDecisions);
         let request = self.request();
-        let names = Known(self.directory.snapshot());
+        let names = Known {
+            snapshot: self.directory.snapshot(),
+            reader: None,
+        };
         let context = |keep: &dyn Fn(&str) -> bool| -> Vec<(String, ContextValue)> {
             let kept = question.with.iter().filter(|(key, _)| keep(key));
             kept.map(|(key, value)| (key.clone(), value.clone()))
@@ -365,7 +364,10 @@ impl Explainer {
         let action = action_on(&question.action, &question.on)?;
         let system = self.gate.system(SystemTask::ExplainDecisions);
         let request = self.request();
-        let names = Known(self.directory.snapshot());
+        let names = Known {
+            snapshot: self.directory.snapshot(),
+            reader: None,
+        };
         let mut found = Vec::new();
         let mut principals = self.directory.principals(&system);
         principals.push("anonymous".to_owned());
@@ -453,6 +455,55 @@ impl Explainer {
             request_id: String::new(),
         }
     }
+}
+
+/// The explanation of a call for the operator, with the case that it is about.
+fn of_record(record: Record, names: &Known) -> (Explanation, Option<Case>) {
+    let explained = decided(&record).map(|case| (explain::explain(case, names), case.clone()));
+    let who = Who {
+        access_key_id: record.access_key_id.clone(),
+        session: session(&record),
+        ..match &explained {
+            Some((explanation, _)) => explanation.who.clone(),
+            None => who(&record, names),
+        }
+    };
+    let told = told(&record);
+    let asked = |asked: Asked| Asked {
+        operation: (!record.operation.is_empty()).then(|| record.operation.clone()),
+        time: Some(to_seconds(&record.time)),
+        request_id: Some(record.request_id.clone()),
+        ..asked
+    };
+    if let Some((mut explanation, case)) = explained {
+        explanation.who = who;
+        explanation.asked = asked(explanation.asked);
+        explanation.told = told;
+        add_notes(&mut explanation, &record, &case, names);
+        return (explanation, Some(case));
+    }
+    let asked = asked(first_asked(&record));
+    if record.error.is_none() {
+        return (allowed(&record, who, asked), None);
+    }
+    let stop = record.asked.iter().find_map(|asked| match &asked.verdict {
+        Verdict::Stopped(stop) => Some(stopped(stop)),
+        Verdict::Allow | Verdict::ExplicitDeny | Verdict::ImplicitDeny => None,
+    });
+    let failed = Failed {
+        who,
+        asked,
+        told: told.unwrap_or(Told {
+            status: record.status,
+            code: String::new(),
+            message: String::new(),
+        }),
+        fields: record
+            .failure
+            .map_or_else(Vec::new, |failure| failure.fields),
+        stop,
+    };
+    (explain::explain_failure(failed, names), None)
 }
 
 /// The action in AWS's spelling, if there is one and it is asked on resources of this form.
@@ -622,8 +673,8 @@ fn through(case: &Case, explanation: &Explanation) -> Vec<String> {
         .collect()
 }
 
-/// The decision that refused, explained; `None` if no policy refused.
-fn decided(record: &Record, names: &Known) -> Option<(Explanation, Case)> {
+/// The decision that refused; `None` if no policy refused.
+fn decided(record: &Record) -> Option<&Case> {
     // An answer with another error did not fail by a decision; one without error may have refused a
     // part, such as one key of many.
     if record.error.is_some() && record.status != 403 {
@@ -635,13 +686,42 @@ fn decided(record: &Record, names: &Known) -> Option<(Explanation, Case)> {
         return None;
     }
     let refused = |asked: &&journal::Asked| record.error.is_some() || !asked.probe;
-    let case = record
+    record
         .asked
         .iter()
         .rev()
         .filter(refused)
-        .find_map(|asked| asked.case.as_deref())?;
-    Some((explain::explain(case, names), case.clone()))
+        .find_map(|asked| asked.case.as_deref())
+}
+
+/// Operations that read an object.
+const READS: [&str; 5] = [
+    "GetObject",
+    "HeadObject",
+    "GetObjectAttributes",
+    "CopyObject",
+    "UploadPartCopy",
+];
+
+/// The question that was allowed about an object that is not there, where the caller may not list
+/// the bucket and so was answered 403.
+fn about_missing_key<'r>(record: &'r Record, case: &Case) -> Option<&'r journal::Asked> {
+    let object = |asked: &&journal::Asked| {
+        let key = asked.resource.strip_prefix(&case.resource);
+        asked.verdict == Verdict::Allow && key.is_some_and(|key| key.starts_with('/'))
+    };
+    let reads = case.action == "s3:ListBucket" && READS.contains(&&*record.operation);
+    record.asked.iter().filter(|_| reads).find(object)
+}
+
+/// The case as whoever may not know that a key is not there may see it.
+fn missing_key(record: &Record, case: &Case) -> Option<Case> {
+    let asked = about_missing_key(record, case)?;
+    Some(explain::as_if_the_key_were_there(
+        case,
+        &asked.action,
+        &asked.resource,
+    ))
 }
 
 fn allowed(record: &Record, who: Who, asked: Asked) -> Explanation {
@@ -662,7 +742,6 @@ fn allowed(record: &Record, who: Who, asked: Asked) -> Explanation {
              the same question is decided now."
                 .to_owned(),
         ],
-        as_if_there: None,
     }
 }
 
@@ -777,17 +856,7 @@ fn stopped(stop: &gate::Stop) -> explain::Stop {
 /// What only the whole request tells.
 fn add_notes(explanation: &mut Explanation, record: &Record, case: &Case, names: &Known) {
     let allowed = |asked: &journal::Asked| asked.verdict == Verdict::Allow;
-    let reads = [
-        "GetObject",
-        "HeadObject",
-        "GetObjectAttributes",
-        "CopyObject",
-        "UploadPartCopy",
-    ];
-    if case.action == "s3:ListBucket"
-        && reads.contains(&&*record.operation)
-        && let Some(object) = record.asked.iter().find(|asked| allowed(asked))
-    {
+    if let Some(object) = about_missing_key(record, case) {
         explanation.cause = format!(
             "There is no object {}. S3 answers 403 and not 404, since the caller may not \
              s3:ListBucket on {} and so must not learn which keys there are.",
@@ -884,11 +953,15 @@ fn without_headers_of_the_upload(explanation: &mut Explanation, case: &Case, nam
 }
 
 /// The directory as explanations know it.
-pub(crate) struct Known(Arc<Snapshot>);
+pub(crate) struct Known {
+    snapshot: Arc<Snapshot>,
+    /// Whoever reads; `None` is the operator. How an account is called is its own affair.
+    reader: Option<AccountId>,
+}
 
 impl Names for Known {
     fn arn_of(&self, unique_id: &str) -> Option<String> {
-        self.0.principal_arn(unique_id)
+        self.snapshot.principal_arn(unique_id)
     }
 
     fn origin_of(&self, unique_id: &str) -> Option<(AccountId, EntityKind)> {
@@ -896,20 +969,23 @@ impl Names for Known {
     }
 
     fn account_of(&self, canonical_user_id: &str) -> Option<AccountId> {
-        self.0.account_by_canonical_id(canonical_user_id)
+        self.snapshot.account_by_canonical_id(canonical_user_id)
     }
 
     fn account_name(&self, account: AccountId) -> Option<String> {
-        let state = self.0.account(account)?;
+        if self.reader.is_some_and(|reader| reader != account) {
+            return None;
+        }
+        let state = self.snapshot.account(account)?;
         Some(state.account.name.clone())
     }
 
     fn unique_id_of(&self, arn: &str) -> Option<String> {
-        self.0.principal_id(arn).map(str::to_owned)
+        self.snapshot.principal_id(arn).map(str::to_owned)
     }
 
     fn role_named(&self, account: AccountId, name: &str) -> Option<String> {
-        self.0.role_named(account, name)
+        self.snapshot.role_named(account, name)
     }
 
     fn is_group(&self, arn: &str) -> bool {
