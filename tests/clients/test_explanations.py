@@ -301,12 +301,21 @@ def test_mistakes_of_readers_have_causes_in_plain_words(server, account, other_a
         "The request names a version (versionId), and that needs s3:GetObjectVersion in the place of "
         "s3:GetObject. "
     )
-    request = refusal(other_account.boto("s3", user.credentials).head_bucket, Bucket=bucket)
+    request = refusal(
+        other_account.boto("s3", user.credentials).head_bucket, Bucket=other_account.bucket()
+    )
+    assert why(server, request)["cause"].endswith(
+        "names s3:HeadBucket, which is the name of an operation and no action: what it needs is "
+        "s3:ListBucket."
+    )
     bare = Credentials(session.access_key_id, session.secret_access_key)
     request = refusal(account.boto("s3", bare).list_buckets)
     assert why(server, request)["cause"].startswith(
         f"{bare.access_key_id} is a temporary key, and it works only with the session token"
     )
+    source = {"Bucket": bucket, "Key": "no-source"}
+    request = refusal(account.boto("s3").copy_object, Bucket=bucket, Key="copy", CopySource=source)
+    assert f"arn:aws:s3:::{bucket}/no-source is not there" in why(server, request)["cause"]
     own = other_account.bucket()
     federating = other_account.user("f", policy())
     guest = Credentials.of_session(

@@ -758,7 +758,13 @@ fn told(record: &Record) -> Option<Told> {
 }
 
 fn first_asked(record: &Record) -> Asked {
-    match record.asked.first() {
+    // Of a copy, it is the source that is not there.
+    let missing = record.error.as_deref() == Some("NoSuchKey");
+    let read = record
+        .asked
+        .iter()
+        .find(|asked| missing && ["s3:GetObject", "s3:GetObjectVersion"].contains(&&*asked.action));
+    match read.or(record.asked.first()) {
         Some(asked) => Asked {
             action: asked.action.clone(),
             resource: asked.resource.clone(),
