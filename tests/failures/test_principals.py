@@ -46,7 +46,7 @@ echo hello > /tmp/may.csv
     story.title("What `why` says")
     why = story.why((
         'The bucket policy of reports names AIDAEXAMPLEUNIQUE0001 (a deleted user of account '
-        '111111111111 (A)), and not the user who has that name now (AIDAEXAMPLEUNIQUE0002): a policy '
+        '111111111111 (A)), and not the user that has that name now (AIDAEXAMPLEUNIQUE0002): a policy '
         'keeps the unique id of whom it named. Save it again with the ARN '
         'arn:aws:iam::111111111111:user/al.'
     ))

@@ -343,7 +343,7 @@ fn of_role(inquiry: &Inquiry<'_>, layer: Layer) -> String {
 fn orphaned(inquiry: &Inquiry<'_>, orphan: &str) -> String {
     let arn = &inquiry.case.caller.principal_arn;
     format!(
-        "The {} names {}, and not the {} who has that name now ({}): a policy keeps the unique id of \
+        "The {} names {}, and not the {} that has that name now ({}): a policy keeps the unique id of \
          whom it named. Save it again with the ARN {arn}.",
         inquiry.resource_policy(),
         inquiry.principal(orphan),

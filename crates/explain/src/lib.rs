@@ -73,6 +73,10 @@ pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
     let work = Work::default();
     let inquiry = Inquiry::of(case, names, &work);
     let name = |account: Option<_>| account.and_then(|account| names.account_name(account));
+    let without_role = view::role_that_trusts_nobody(case);
+    let owner = without_role
+        .as_ref()
+        .map_or(case.owner, |there| there.owner);
     let answer = match inquiry.decision() {
         Decision::Allow => Answer::Allowed,
         Decision::Deny(denial) => Answer::Refused {
@@ -92,14 +96,14 @@ pub fn explain(case: &Case, names: &dyn Names) -> Explanation {
         asked: Asked {
             action: case.action.clone(),
             resource: case.resource.clone(),
-            owner: case.owner,
-            owner_name: name(case.owner),
+            owner,
+            owner_name: name(owner),
             ..Asked::default()
         },
         told: None,
         cause: cause::cause(&inquiry),
-        sides: match view::role_that_trusts_nobody(case) {
-            Some(there) => sides_without_role(&Inquiry::of(&there, names, &work)),
+        sides: match &without_role {
+            Some(there) => sides_without_role(&Inquiry::of(there, names, &work)),
             None => sides::sides(&inquiry),
         },
         changes: match &answer {
