@@ -309,9 +309,10 @@ mod tests {
             error(mixed(&one, Some(&two)), NOW),
             CredentialError::InvalidToken
         ));
+        // Without its token, a temporary key is none that is known.
         assert!(matches!(
             error(mixed(&one, None), NOW),
-            CredentialError::InvalidToken
+            CredentialError::UnknownKey
         ));
         assert!(matches!(
             error(mixed(&ann, Some(&one)), NOW),
