@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -28,6 +29,8 @@ def tree(tmp_path):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
+        # S3 keeps whole seconds, so a file of this very second looks newer than its upload to `sync`.
+        os.utime(path, (time.time() - 60, time.time() - 60))
     return root, files
 
 
