@@ -245,9 +245,6 @@ mod tests {
         fn account_name(&self, _: catalog::AccountId) -> Option<String> {
             None
         }
-        fn unique_id_of(&self, _: &str) -> Option<String> {
-            None
-        }
         fn is_group(&self, _: &str) -> bool {
             false
         }

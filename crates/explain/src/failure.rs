@@ -324,9 +324,6 @@ mod tests {
         fn account_name(&self, _: AccountId) -> Option<String> {
             Some("a name that is nobody else's business".to_owned())
         }
-        fn unique_id_of(&self, _: &str) -> Option<String> {
-            None
-        }
         fn is_group(&self, _: &str) -> bool {
             false
         }

@@ -17,7 +17,6 @@
 //!     fn origin_of(&self, _: &str) -> Option<(AccountId, EntityKind)> { None }
 //!     fn account_of(&self, _: &str) -> Option<AccountId> { None }
 //!     fn account_name(&self, _: AccountId) -> Option<String> { None }
-//!     fn unique_id_of(&self, _: &str) -> Option<String> { None }
 //!     fn is_group(&self, _: &str) -> bool { false }
 //! }
 //!

@@ -11,8 +11,6 @@ pub trait Names {
     fn account_of(&self, canonical_user_id: &str) -> Option<AccountId>;
     /// The name of an account.
     fn account_name(&self, account: AccountId) -> Option<String>;
-    /// The unique id of the user or role with this ARN.
-    fn unique_id_of(&self, arn: &str) -> Option<String>;
     /// The ARN of the account's role of that name, whatever its path and case.
     fn role_named(&self, _account: AccountId, _name: &str) -> Option<String> {
         None

@@ -153,9 +153,6 @@ fn says(case: &Case) -> Says {
         fn account_name(&self, _: AccountId) -> Option<String> {
             None
         }
-        fn unique_id_of(&self, _: &str) -> Option<String> {
-            None
-        }
         fn is_group(&self, _: &str) -> bool {
             false
         }

@@ -31,7 +31,7 @@ pub(crate) enum Reach {
     User,
     /// The role.
     Role,
-    /// Exactly this session of a role.
+    /// One session of a role, by name.
     Session,
     /// Exactly this federated user.
     FederatedUser,

@@ -39,9 +39,6 @@ impl Names for World {
         let found = names.into_iter().find(|(id, _)| account.to_string() == *id);
         found.map(|(_, name)| name.to_owned())
     }
-    fn unique_id_of(&self, _: &str) -> Option<String> {
-        None
-    }
     fn is_group(&self, arn: &str) -> bool {
         arn.contains(":group/")
     }
