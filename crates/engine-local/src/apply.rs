@@ -1,26 +1,24 @@
-//! What each write does to the index. Runs in the committer, inside its transaction.
+//! What each write does to the rows. Runs in the committer.
 //!
-//! INVARIANT: a function refuses (any [`CommitError`] but `Engine`) before it changes a row, so
-//! that a refused write leaves no trace in the transaction it shares with others.
+//! A refusal or an error leaves nothing: the changes of a write take place together, in the log.
 
 use crate::codec::{
-    PartRecord, Record, Table, encode_pieces, encode_upload, garbage_row, key_rows, older_row,
-    part_row, prefix_rows, upload_by_key_row,
+    InlineAt, PartRecord, Record, Table, decode_pieces, decode_u64, encode_pieces, encode_upload,
+    garbage_row, key_rows, older_row, part_row, prefix_rows, upload_by_key_row,
 };
-use crate::index::Index;
-use crate::pieces::{Address, Piece};
+use crate::pieces::{Address, ExtentId, Piece};
 use crate::read::{find, find_in_older, upload_in};
+use crate::record::InlineBody;
+use crate::rows::{Changes, Reads};
 use crate::stage::StagedBody;
+use bytes::Bytes;
 use engine::{
     BucketId, CommitError, Committed, CompleteUpload, ControlError, ControlTxn, CreateUpload,
     Delete, EngineError, ObjectName, PartChoice, Precondition, Put, PutPart, Revision, Sequence,
     SetMeta, Upload, UploadId, VersionId, Versioning, Which, Write,
 };
-use heed::RwTxn;
 use std::collections::BTreeSet;
 
-/// The row of `system` with the last sequence given out.
-pub(crate) const SEQUENCE_ROW: &[u8] = b"sequence";
 /// The row of `system` with the newest revision of the control store.
 pub(crate) const REVISION_ROW: &[u8] = b"revision";
 
@@ -33,15 +31,16 @@ pub(crate) struct Garbage {
 }
 
 /// One write in progress.
-pub(crate) struct Apply<'a, 'env> {
-    pub(crate) index: &'a Index,
-    pub(crate) txn: &'a mut RwTxn<'env>,
+pub(crate) struct Apply<'a> {
+    pub(crate) rows: Changes<'a>,
     /// That of this write.
     pub(crate) sequence: Sequence,
     pub(crate) garbage: Vec<Garbage>,
+    /// Goes into the record.
+    pub(crate) body: Option<InlineBody>,
 }
 
-impl Apply<'_, '_> {
+impl Apply<'_> {
     pub(crate) fn write(
         &mut self,
         write: &Write,
@@ -62,9 +61,9 @@ impl Apply<'_, '_> {
 
     pub(crate) fn control(&mut self, control: &ControlTxn) -> Result<Revision, ControlError> {
         for (key, wanted) in &control.asserts {
-            let row = self.index.get(self.txn, Table::Control, key.as_bytes())?;
+            let row = self.rows.get(Table::Control, key.as_bytes())?;
             let found = match row {
-                Some(payload) => Some(split_control(payload)?.0),
+                Some(payload) => Some(split_control(&payload)?.0),
                 None => None,
             };
             if found != *wanted {
@@ -75,24 +74,23 @@ impl Apply<'_, '_> {
         for (key, value) in &control.puts {
             let payload = [&revision.0.to_le_bytes()[..], value].concat();
             let key = key.as_bytes();
-            self.index.put(self.txn, Table::Control, key, &payload)?;
+            self.rows.put(Table::Control, key, payload);
         }
         for key in &control.deletes {
             let key = key.as_bytes();
-            self.index.delete(self.txn, Table::Control, key)?;
+            self.rows.delete(Table::Control, key);
         }
-        let payload = revision.0.to_le_bytes();
-        self.index
-            .put(self.txn, Table::System, REVISION_ROW, &payload)?;
+        let payload = revision.0.to_le_bytes().to_vec();
+        self.rows.put(Table::System, REVISION_ROW, payload);
         Ok(revision)
     }
 
     fn create_bucket(&mut self, bucket: BucketId) -> Result<Committed, CommitError> {
         let row = bucket.0.to_be_bytes();
-        if self.index.get(self.txn, Table::Buckets, &row)?.is_some() {
+        if self.rows.get(Table::Buckets, &row)?.is_some() {
             return Err(CommitError::IdInUse);
         }
-        self.index.put(self.txn, Table::Buckets, &row, &[])?;
+        self.rows.put(Table::Buckets, &row, Bytes::new());
         Ok(self.done())
     }
 
@@ -100,13 +98,13 @@ impl Apply<'_, '_> {
         self.bucket_exists(bucket)?;
         let rows = prefix_rows(bucket, "");
         for table in [Table::Current, Table::Older] {
-            if let Some(row) = self.index.rows_with(self.txn, table, &rows)?.next() {
+            if let Some(row) = self.rows.rows_with(table, &rows)?.next() {
                 row?;
                 return Err(CommitError::BucketNotEmpty);
             }
         }
         let mut uploads = Vec::new();
-        let by_key = self.index.rows_with(self.txn, Table::UploadsByKey, &rows)?;
+        let by_key = self.rows.rows_with(Table::UploadsByKey, &rows)?;
         for row in by_key {
             let (row, _) = row?;
             let id = row.last_chunk::<16>();
@@ -117,7 +115,7 @@ impl Apply<'_, '_> {
             self.remove_upload(&upload, &BTreeSet::new())?;
         }
         let row = bucket.0.to_be_bytes();
-        self.index.delete(self.txn, Table::Buckets, &row)?;
+        self.rows.delete(Table::Buckets, &row);
         Ok(self.done())
     }
 
@@ -143,10 +141,8 @@ impl Apply<'_, '_> {
         self.bucket_exists(delete.object.bucket)?;
         let object = &delete.object;
         let found = match delete.which {
-            Which::Current | Which::CurrentOrMarker => {
-                find(self.index, self.txn, object, Which::Current)?
-            }
-            Which::Version(_) => find(self.index, self.txn, object, delete.which)?,
+            Which::Current | Which::CurrentOrMarker => find(&self.rows, object, Which::Current)?,
+            Which::Version(_) => find(&self.rows, object, delete.which)?,
         };
         check(&delete.precondition, found.as_ref())?;
         if let Which::Version(version) = delete.which {
@@ -160,7 +156,7 @@ impl Apply<'_, '_> {
             created: self.sequence,
             sequence: self.sequence,
             stored_bytes: 0,
-            etag: bytes::Bytes::new(),
+            etag: Bytes::new(),
             last_modified: delete.last_modified,
             is_delete_marker: true,
             meta: delete.marker_meta.clone(),
@@ -172,7 +168,7 @@ impl Apply<'_, '_> {
     fn set_meta(&mut self, change: &SetMeta) -> Result<Committed, CommitError> {
         self.bucket_exists(change.object.bucket)?;
         let object = &change.object;
-        let found = find(self.index, self.txn, object, change.which)?;
+        let found = find(&self.rows, object, change.which)?;
         check(&change.precondition, found.as_ref())?;
         let mut record = found.ok_or(match change.which {
             Which::Version(_) => CommitError::NoSuchVersion,
@@ -186,14 +182,14 @@ impl Apply<'_, '_> {
             }
             Some(_) | None => (Table::Older, older_row(object, record.created)),
         };
-        self.index.put(self.txn, table, &row, &record.encode())?;
+        self.rows.put(table, &row, record.encode());
         Ok(self.committed(&record))
     }
 
     fn create_upload(&mut self, create: &CreateUpload) -> Result<Committed, CommitError> {
         self.bucket_exists(create.object.bucket)?;
         let id = create.upload.0.to_be_bytes();
-        if self.index.get(self.txn, Table::Uploads, &id)?.is_some() {
+        if self.rows.get(Table::Uploads, &id)?.is_some() {
             return Err(CommitError::IdInUse);
         }
         let payload = encode_upload(&Upload {
@@ -203,9 +199,9 @@ impl Apply<'_, '_> {
             meta: create.meta.clone(),
             sequence: self.sequence,
         });
-        self.index.put(self.txn, Table::Uploads, &id, &payload)?;
+        self.rows.put(Table::Uploads, &id, payload);
         let row = upload_by_key_row(&create.object, create.upload);
-        self.index.put(self.txn, Table::UploadsByKey, &row, &[])?;
+        self.rows.put(Table::UploadsByKey, &row, Bytes::new());
         Ok(self.done())
     }
 
@@ -216,11 +212,17 @@ impl Apply<'_, '_> {
     ) -> Result<Committed, CommitError> {
         self.find_upload(put.upload)?;
         let row = part_row(put.upload, put.number);
-        let earlier = match self.index.get(self.txn, Table::Parts, &row)? {
-            Some(payload) => Some(PartRecord::decode(payload)?.address),
+        let earlier = match self.rows.get(Table::Parts, &row)? {
+            Some(payload) => Some(PartRecord::decode(&payload)?.address),
             None => None,
         };
         let address = self.place(body)?;
+        if matches!(address, Address::Listed { .. }) {
+            // The object's list names pieces, not lists.
+            return Err(CommitError::Engine(EngineError::Invalid {
+                what: "a part shares a body of several pieces",
+            }));
+        }
         if let Some(earlier) = earlier {
             self.discard(earlier)?;
         }
@@ -232,8 +234,7 @@ impl Apply<'_, '_> {
             meta: put.meta.clone(),
             address,
         };
-        self.index
-            .put(self.txn, Table::Parts, &row, &part.encode())?;
+        self.rows.put(Table::Parts, &row, part.encode());
         Ok(self.done())
     }
 
@@ -247,8 +248,8 @@ impl Apply<'_, '_> {
         for PartChoice { number, sequence } in &complete.parts {
             let row = part_row(complete.upload, *number);
             let changed = CommitError::PartChanged { number: *number };
-            let payload = self.index.get(self.txn, Table::Parts, &row)?;
-            let part = PartRecord::decode(payload.ok_or_else(|| changed.clone())?)?;
+            let payload = self.rows.get(Table::Parts, &row)?;
+            let part = PartRecord::decode(&payload.ok_or_else(|| changed.clone())?)?;
             if part.sequence != *sequence {
                 return Err(changed);
             }
@@ -273,8 +274,7 @@ impl Apply<'_, '_> {
             several => {
                 let id = self.sequence.0;
                 let payload = encode_pieces(several);
-                self.index
-                    .put(self.txn, Table::Bodies, &id.to_be_bytes(), &payload)?;
+                self.rows.put(Table::Bodies, id.to_be_bytes(), payload);
                 Address::Listed { id }
             }
         };
@@ -303,14 +303,14 @@ impl Apply<'_, '_> {
 
     fn bucket_exists(&self, bucket: BucketId) -> Result<(), CommitError> {
         let row = bucket.0.to_be_bytes();
-        match self.index.get(self.txn, Table::Buckets, &row)? {
+        match self.rows.get(Table::Buckets, &row)? {
             Some(_) => Ok(()),
             None => Err(CommitError::NoSuchBucket),
         }
     }
 
     fn find_upload(&self, upload: UploadId) -> Result<Upload, CommitError> {
-        upload_in(self.index, self.txn, upload)?.ok_or(CommitError::NoSuchUpload)
+        upload_in(&self.rows, upload)?.ok_or(CommitError::NoSuchUpload)
     }
 
     fn check_current(
@@ -325,7 +325,7 @@ impl Apply<'_, '_> {
             | Precondition::Exists
             | Precondition::EtagIs(_)
             | Precondition::SequenceIs(_) => {
-                let current = find(self.index, self.txn, object, Which::Current)?;
+                let current = find(&self.rows, object, Which::Current)?;
                 check(precondition, current.as_ref())
             }
         }
@@ -333,8 +333,8 @@ impl Apply<'_, '_> {
 
     fn current(&self, object: &ObjectName) -> Result<Option<Record>, EngineError> {
         let row = key_rows(object.bucket, &object.key);
-        let payload = self.index.get(self.txn, Table::Current, &row)?;
-        payload.map(Record::decode).transpose()
+        let payload = self.rows.get(Table::Current, &row)?;
+        payload.map(|payload| Record::decode(&payload)).transpose()
     }
 
     /// Makes `record` the newest version; a null version replaces the null version.
@@ -353,30 +353,28 @@ impl Apply<'_, '_> {
             Some(current) => {
                 let row = older_row(object, current.created);
                 let payload = current.encode();
-                self.index.put(self.txn, Table::Older, &row, &payload)?;
+                self.rows.put(Table::Older, &row, payload);
                 false
             }
             None => false,
         };
         if record.is_null && !current_is_replaced {
-            let null = find_in_older(self.index, self.txn, object, VersionId::Null)?;
+            let null = find_in_older(&self.rows, object, VersionId::Null)?;
             // The one just moved is not null: that case was taken above.
             if let Some(null) = null {
                 self.discard(null.address)?;
                 let row = older_row(object, null.created);
-                self.index.delete(self.txn, Table::Older, &row)?;
+                self.rows.delete(Table::Older, &row);
             }
         }
         if record.is_delete_marker {
             if current.is_some() {
-                self.index.delete(self.txn, Table::Current, &current_row)?;
+                self.rows.delete(Table::Current, &current_row);
             }
             let row = older_row(object, record.created);
-            self.index
-                .put(self.txn, Table::Older, &row, &record.encode())?;
+            self.rows.put(Table::Older, &row, record.encode());
         } else {
-            self.index
-                .put(self.txn, Table::Current, &current_row, &record.encode())?;
+            self.rows.put(Table::Current, &current_row, record.encode());
         }
         Ok(self.committed(&record))
     }
@@ -391,16 +389,16 @@ impl Apply<'_, '_> {
         let current_row = key_rows(object.bucket, &object.key);
         if let Some(current) = current.as_ref().filter(|found| found.version() == version) {
             self.discard(current.address)?;
-            self.index.delete(self.txn, Table::Current, &current_row)?;
+            self.rows.delete(Table::Current, &current_row);
             self.promote(object)?;
             return Ok(self.committed(current));
         }
-        let Some(found) = find_in_older(self.index, self.txn, object, version)? else {
+        let Some(found) = find_in_older(&self.rows, object, version)? else {
             return Ok(self.done());
         };
         self.discard(found.address)?;
         let row = older_row(object, found.created);
-        self.index.delete(self.txn, Table::Older, &row)?;
+        self.rows.delete(Table::Older, &row);
         if current.is_none() {
             self.promote(object)?;
         }
@@ -410,17 +408,17 @@ impl Apply<'_, '_> {
     /// Restores the rule that the newest version is in `current` unless it is a delete marker.
     fn promote(&mut self, object: &ObjectName) -> Result<(), EngineError> {
         let rows = key_rows(object.bucket, &object.key);
-        let newest = match self.index.rows_with(self.txn, Table::Older, &rows)?.next() {
-            Some(row) => Record::decode(row?.1)?,
+        let newest = match self.rows.rows_with(Table::Older, &rows)?.next() {
+            Some(row) => Record::decode(&row?.1)?,
             None => return Ok(()),
         };
         if newest.is_delete_marker {
             return Ok(());
         }
         let row = older_row(object, newest.created);
-        self.index.delete(self.txn, Table::Older, &row)?;
-        self.index
-            .put(self.txn, Table::Current, &rows, &newest.encode())
+        self.rows.delete(Table::Older, &row);
+        self.rows.put(Table::Current, &rows, newest.encode());
+        Ok(())
     }
 
     /// Removes an upload and those of its parts that are not chosen.
@@ -431,25 +429,25 @@ impl Apply<'_, '_> {
     ) -> Result<(), EngineError> {
         let id = upload.upload.0.to_be_bytes();
         let mut parts = Vec::new();
-        for row in self.index.rows_with(self.txn, Table::Parts, &id)? {
+        for row in self.rows.rows_with(Table::Parts, &id)? {
             let (row, payload) = row?;
             let number = row.last_chunk::<4>().map(|n| u32::from_be_bytes(*n));
             let is_chosen = number.is_some_and(|number| chosen.contains(&number));
             parts.push((
                 row.to_vec(),
                 is_chosen,
-                PartRecord::decode(payload)?.address,
+                PartRecord::decode(&payload)?.address,
             ));
         }
         for (row, is_chosen, address) in parts {
             if !is_chosen {
                 self.discard(address)?;
             }
-            self.index.delete(self.txn, Table::Parts, &row)?;
+            self.rows.delete(Table::Parts, &row);
         }
-        self.index.delete(self.txn, Table::Uploads, &id)?;
+        self.rows.delete(Table::Uploads, &id);
         let row = upload_by_key_row(&upload.object, upload.upload);
-        self.index.delete(self.txn, Table::UploadsByKey, &row)?;
+        self.rows.delete(Table::UploadsByKey, &row);
         Ok(())
     }
 
@@ -462,17 +460,29 @@ impl Apply<'_, '_> {
             Some(StagedBody::Inline(bytes)) if bytes.is_empty() => Ok(Address::Empty),
             Some(StagedBody::Inline(bytes)) => {
                 let id = self.sequence.0;
-                self.index
-                    .put(self.txn, Table::Bodies, &id.to_be_bytes(), bytes)?;
+                // Where it is in the record shows when all rows are known.
+                self.rows.put(
+                    Table::Bodies,
+                    id.to_be_bytes(),
+                    InlineAt::default().encode(),
+                );
+                self.body = Some(InlineBody {
+                    id,
+                    bytes: bytes.clone(),
+                });
                 Ok(Address::One(Piece::Row {
                     id,
                     stored_bytes: bytes.len() as u64,
                 }))
             }
+            Some(StagedBody::Shared(shared)) => {
+                self.refer(shared.address)?;
+                Ok(shared.address)
+            }
             Some(StagedBody::Extent(extent)) => {
-                let payload = extent.stored_bytes.to_le_bytes();
+                let payload = extent.stored_bytes.to_le_bytes().to_vec();
                 let row = extent.id.0.to_be_bytes();
-                self.index.put(self.txn, Table::Extents, &row, &payload)?;
+                self.rows.put(Table::Extents, &row, payload);
                 Ok(Address::One(Piece::Extent {
                     id: extent.id,
                     stored_bytes: extent.stored_bytes,
@@ -487,14 +497,87 @@ impl Apply<'_, '_> {
             return Ok(());
         }
         let row = garbage_row(self.sequence, self.garbage.len() as u32);
-        self.index
-            .put(self.txn, Table::Garbage, &row, &address.encode())?;
+        self.rows.put(Table::Garbage, &row, address.encode());
         self.garbage.push(Garbage {
             removed_by: self.sequence,
             row,
             address,
         });
         Ok(())
+    }
+
+    /// Counts one more record that names a body.
+    fn refer(&mut self, address: Address) -> Result<(), EngineError> {
+        let Some(row) = references_row(address) else {
+            return Ok(());
+        };
+        let count = match self.rows.get(Table::References, &row)? {
+            Some(payload) => decode_u64(&payload)?,
+            None => 1,
+        };
+        let payload = (count + 1).to_le_bytes().to_vec();
+        self.rows.put(Table::References, row, payload);
+        Ok(())
+    }
+
+    /// Counts one record less that names a body. Answers whether it was the last.
+    fn unrefer(&mut self, address: Address) -> Result<bool, EngineError> {
+        let Some(row) = references_row(address) else {
+            return Ok(false);
+        };
+        match self.rows.get(Table::References, &row)? {
+            None => return Ok(true),
+            Some(payload) => match decode_u64(&payload)? {
+                // One is never stored.
+                0..=2 => self.rows.delete(Table::References, row),
+                count => {
+                    let payload = (count - 1).to_le_bytes().to_vec();
+                    self.rows.put(Table::References, row, payload);
+                }
+            },
+        }
+        Ok(false)
+    }
+
+    /// Removes a body that no reader needs, unless another record names it. Adds to `files` what
+    /// may be unlinked when this is durable.
+    pub(crate) fn release(
+        &mut self,
+        garbage: &Garbage,
+        files: &mut Vec<ExtentId>,
+    ) -> Result<(), EngineError> {
+        self.rows.delete(Table::Garbage, &garbage.row);
+        if !self.unrefer(garbage.address)? {
+            return Ok(());
+        }
+        match garbage.address {
+            Address::Empty => {}
+            Address::One(piece) => self.remove_piece(piece, files),
+            Address::Listed { id } => {
+                let row = id.to_be_bytes();
+                let pieces = match self.rows.get(Table::Bodies, &row)? {
+                    Some(payload) => decode_pieces(&payload)?,
+                    None => Vec::new(),
+                };
+                for piece in pieces {
+                    if self.unrefer(Address::One(piece))? {
+                        self.remove_piece(piece, files);
+                    }
+                }
+                self.rows.delete(Table::Bodies, row);
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_piece(&mut self, piece: Piece, files: &mut Vec<ExtentId>) {
+        match piece {
+            Piece::Row { id, .. } => self.rows.delete(Table::Bodies, id.to_be_bytes()),
+            Piece::Extent { id, .. } => {
+                self.rows.delete(Table::Extents, id.0.to_be_bytes());
+                files.push(id);
+            }
+        }
     }
 
     fn done(&self) -> Committed {
@@ -519,8 +602,22 @@ impl StagedBody {
         match self {
             StagedBody::Inline(bytes) => bytes.len() as u64,
             StagedBody::Extent(extent) => extent.stored_bytes,
+            StagedBody::Shared(shared) => shared.stored_bytes,
         }
     }
+}
+
+/// The row that counts who names a body, if there are several.
+fn references_row(address: Address) -> Option<Vec<u8>> {
+    let (kind, id) = match address {
+        Address::Empty => return None,
+        Address::One(Piece::Row { id, .. }) => (1, id),
+        Address::One(Piece::Extent { id, .. }) => (2, id.0),
+        Address::Listed { id } => (3, id),
+    };
+    let mut row = vec![kind];
+    row.extend_from_slice(&id.to_be_bytes());
+    Some(row)
 }
 
 fn is_null(versioning: Versioning) -> bool {

@@ -3,6 +3,7 @@
 //! DESIGN.md describes every row; change it with this file.
 
 use crate::pieces::{Address, Piece};
+use crate::record::Position;
 use bytes::Bytes;
 use engine::{
     BucketId, EngineError, Head, Millis, ObjectName, Sequence, Upload, UploadId, VersionId,
@@ -10,7 +11,7 @@ use engine::{
 
 /// The tables of the index. The number goes into each row's checksum, so that a row that turns up
 /// in another table is noticed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Table {
     System = 1,
     Buckets = 2,
@@ -23,10 +24,11 @@ pub(crate) enum Table {
     Extents = 9,
     Garbage = 10,
     Control = 11,
+    References = 12,
 }
 
 impl Table {
-    pub(crate) const ALL: [Table; 11] = [
+    pub(crate) const ALL: [Table; 12] = [
         Table::System,
         Table::Buckets,
         Table::Current,
@@ -38,6 +40,7 @@ impl Table {
         Table::Extents,
         Table::Garbage,
         Table::Control,
+        Table::References,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -53,43 +56,58 @@ impl Table {
             Table::Extents => "extents",
             Table::Garbage => "garbage",
             Table::Control => "control",
+            Table::References => "references",
         }
+    }
+
+    pub(crate) fn from_number(number: u8) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| *table as u8 == number)
     }
 }
 
 /// Length of the checksum before every value.
 const SEAL_BYTES: usize = 8;
 
-fn seal_of(table: Table, key: &[u8], payload: &[u8]) -> [u8; SEAL_BYTES] {
+fn seal_of(table: Table, key: &[u8], located: &[u8]) -> [u8; SEAL_BYTES] {
     let mut crc = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme);
     crc.update(&[table as u8]);
     crc.update(&(key.len() as u32).to_le_bytes());
     crc.update(key);
-    crc.update(payload);
+    crc.update(located);
     crc.finalize().to_le_bytes()
 }
 
-/// The value of a row: checksum of table, key and payload, then the payload.
-pub(crate) fn seal(table: Table, key: &[u8], payload: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(SEAL_BYTES + payload.len());
-    value.extend_from_slice(&seal_of(table, key, payload));
+/// The value of a row: checksum of table, key and what follows; the position of the record that
+/// put the row; the payload.
+pub(crate) fn seal(table: Table, key: &[u8], position: Position, payload: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(SEAL_BYTES + 8 + payload.len());
+    value.extend_from_slice(&[0; SEAL_BYTES]);
+    value.extend_from_slice(&position.0.to_le_bytes());
     value.extend_from_slice(payload);
+    if let Some((seal, located)) = value.split_first_chunk_mut::<SEAL_BYTES>() {
+        *seal = seal_of(table, key, located);
+    }
     value
 }
 
-/// The payload of a row, if nothing in it changed.
+/// Position and payload of a row, if nothing in it changed.
 pub(crate) fn unseal<'a>(
     table: Table,
     key: &[u8],
     value: &'a [u8],
-) -> Result<&'a [u8], EngineError> {
-    match value.split_first_chunk::<SEAL_BYTES>() {
-        Some((seal, payload)) if *seal == seal_of(table, key, payload) => Ok(payload),
-        Some(_) | None => Err(EngineError::corrupt(format!(
+) -> Result<(Position, &'a [u8]), EngineError> {
+    let sealed = value.split_first_chunk::<SEAL_BYTES>();
+    let located = sealed.and_then(|(seal, located)| {
+        let (position, payload) = located.split_first_chunk::<8>()?;
+        let position = Position(u64::from_le_bytes(*position));
+        (*seal == seal_of(table, key, located)).then_some((position, payload))
+    });
+    located.ok_or_else(|| {
+        EngineError::corrupt(format!(
             "the checksum of a row in table `{}` does not fit",
             table.name()
-        ))),
-    }
+        ))
+    })
 }
 
 /// The rows of one key, or below one prefix, begin with this.
@@ -295,9 +313,45 @@ pub(crate) fn decode_upload(upload: UploadId, payload: &[u8]) -> Result<Upload, 
     })
 }
 
+/// The `bodies` row of a body in the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct InlineAt {
+    /// From the begin of the record that put the row.
+    pub(crate) offset: u32,
+    pub(crate) stored_bytes: u64,
+}
+
+const INLINE: u8 = 1;
+const LISTED: u8 = 2;
+
+impl InlineAt {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut to = Encoder::default();
+        to.u8(INLINE);
+        to.0.extend_from_slice(&self.offset.to_le_bytes());
+        to.u64(self.stored_bytes);
+        to.0
+    }
+
+    /// `None` when the row lists pieces.
+    pub(crate) fn decode(payload: &[u8]) -> Result<Option<InlineAt>, EngineError> {
+        let mut from = Decoder(payload);
+        if from.u8()? != INLINE {
+            return Ok(None);
+        }
+        let found = InlineAt {
+            offset: u32::from_le_bytes(from.array()?),
+            stored_bytes: from.u64()?,
+        };
+        from.end()?;
+        Ok(Some(found))
+    }
+}
+
 /// The `bodies` row of a body that consists of several pieces.
 pub(crate) fn encode_pieces(pieces: &[Piece]) -> Vec<u8> {
     let mut to = Encoder::default();
+    to.u8(LISTED);
     for piece in pieces {
         piece.encode_to(&mut to);
     }
@@ -306,6 +360,11 @@ pub(crate) fn encode_pieces(pieces: &[Piece]) -> Vec<u8> {
 
 pub(crate) fn decode_pieces(payload: &[u8]) -> Result<Vec<Piece>, EngineError> {
     let mut from = Decoder(payload);
+    if from.u8()? != LISTED {
+        return Err(EngineError::corrupt(
+            "a body is in one piece, not in several",
+        ));
+    }
     let mut pieces = Vec::new();
     while !from.0.is_empty() {
         pieces.push(Piece::decode_from(&mut from)?);
@@ -417,8 +476,10 @@ mod tests {
     #[test]
     fn any_flipped_bit_is_noticed() {
         let key = b"key";
-        let value = seal(Table::Bodies, key, b"payload");
-        assert_eq!(unseal(Table::Bodies, key, &value).unwrap(), b"payload");
+        let position = Position::new(3, 8);
+        let value = seal(Table::Bodies, key, position, b"payload");
+        let found = unseal(Table::Bodies, key, &value).unwrap();
+        assert_eq!(found, (position, &b"payload"[..]));
         for bit in 0..value.len() * 8 {
             let mut flipped = value.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);

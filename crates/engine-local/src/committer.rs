@@ -1,28 +1,32 @@
-//! The one thread that writes the index: it groups the writes that wait into one durable
-//! transaction, and acknowledges each after that.
+//! The one thread that orders writes: it groups those that wait, appends what they change to the
+//! log with one sync, shows it to readers, and acknowledges each after that.
 
-use crate::apply::{Apply, Garbage, SEQUENCE_ROW};
-use crate::codec::{Table, decode_pieces};
-use crate::index::failed;
-use crate::pieces::{Address, ExtentId, Piece};
+use crate::apply::{Apply, Garbage};
+use crate::codec::{InlineAt, Table};
+use crate::keeper::{Applied, Handover, Moved};
+use crate::log::{Group, Log};
+use crate::memtable::Memtable;
+use crate::pieces::ExtentId;
+use crate::record::{self, Change, InlineBody};
 use crate::reserve::Reserve;
+use crate::rows::{Changes, Layers, Pending, Reads, View};
 use crate::stage::StagedBody;
-use crate::store::{Resume, Store};
+use crate::store::Store;
+use bytes::Bytes;
 use engine::{
     CommitError, Committed, ControlError, ControlTxn, EngineError, Revision, Sequence, Write,
 };
-use heed::RwTxn;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Writes in one transaction, at most.
+/// Writes in one group, at most.
 const GROUP_MAX: usize = 512;
-/// Inline bytes in one transaction, about.
-const GROUP_BYTES_MAX: usize = 32 << 20;
-/// Bodies removed in one transaction, at most.
+/// Inline bytes in one group, about.
+const GROUP_BYTES_MAX: usize = 16 << 20;
+/// Bodies removed in one group, at most.
 const REMOVALS_MAX: usize = 256;
 /// How soon removed bodies are looked after when there are no writes.
 const REMOVAL_INTERVAL: Duration = Duration::from_millis(50);
@@ -38,53 +42,68 @@ pub(crate) enum Job {
         txn: ControlTxn,
         reply: oneshot::Sender<Result<Revision, ControlError>>,
     },
+    /// Rows that go to another segment, if they are still where they were.
+    Move {
+        rows: Vec<Moved>,
+        /// The sequence that they got.
+        reply: SyncSender<Result<u64, EngineError>>,
+    },
+    /// Everything so far is to be in the index.
+    Checkpoint {
+        reply: oneshot::Sender<Result<(), EngineError>>,
+    },
+    /// Nothing comes after it.
+    Stop,
 }
 
-/// What became of a job in a transaction that is not yet durable.
+/// What became of a job that is not yet durable.
 enum Outcome {
     Object(Result<Committed, CommitError>),
     Control(Result<Revision, ControlError>),
+    Moved(Result<u64, EngineError>),
+    None,
 }
 
-/// A transaction that is durable and published.
-struct Durable {
-    outcomes: Vec<Outcome>,
-    /// No row names them any more.
-    files: Vec<ExtentId>,
-}
-
-/// Why a group has no outcome.
-enum GroupFailure {
-    /// The transaction was given up: it left nothing.
-    Abandoned(EngineError),
-    /// Nobody knows what of it the disk holds.
-    Unknown(EngineError),
+/// When the memtable is merged into the index.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Thresholds {
+    pub(crate) memtable_bytes: usize,
+    pub(crate) log_bytes: u64,
 }
 
 pub(crate) struct Committer {
-    store: Arc<Store>,
-    /// The last sequence of a durable commit.
-    last: Sequence,
+    pub(crate) store: Arc<Store>,
+    pub(crate) log: Log,
+    pub(crate) handover: Arc<Handover>,
+    pub(crate) thresholds: Thresholds,
+    /// The last sequence given out.
+    pub(crate) last: Sequence,
     /// Bodies to be removed, in the order of their removal from the records.
-    garbage: VecDeque<Garbage>,
-    reserve: Reserve,
+    pub(crate) garbage: VecDeque<Garbage>,
+    pub(crate) reserve: Reserve,
+    /// Appended since the last memtable was frozen.
+    pub(crate) log_bytes: u64,
+}
+
+/// One group on its way into the log.
+struct Grouping<'a> {
+    view: &'a View<'a>,
+    pending: Pending,
+    group: Group,
+    garbage: Vec<Garbage>,
+    files: Vec<ExtentId>,
+    sequence: u64,
+    /// Why nothing new is taken in.
+    full: Option<EngineError>,
 }
 
 impl Committer {
-    pub(crate) fn new(store: Arc<Store>, resume: Resume) -> Committer {
-        Committer {
-            store,
-            last: resume.last,
-            garbage: resume.garbage,
-            reserve: resume.reserve,
-        }
-    }
-
-    /// Works until nobody can send any more.
+    /// Works until it is stopped.
     pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
         // Here, so that opening does not wait for it.
         self.reserve.prepare();
-        loop {
+        let mut stop = false;
+        while !stop {
             let first = match self.garbage.is_empty() {
                 true => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 false => jobs.recv_timeout(REMOVAL_INTERVAL),
@@ -93,9 +112,9 @@ impl Committer {
             match first {
                 Ok(job) => group.push(job),
                 Err(RecvTimeoutError::Timeout) if self.next_removals().is_empty() => continue,
-                // A transaction of removals only.
+                // A group of removals only.
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             let mut bytes: usize = group.iter().map(Job::inline_bytes).sum();
             while group.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
@@ -103,100 +122,293 @@ impl Committer {
                 bytes += job.inline_bytes();
                 group.push(job);
             }
+            stop = group.iter().any(|job| matches!(job, Job::Stop));
             self.commit(group);
         }
+        if self.store.health.check().is_ok() && self.store.merges_on_close() {
+            // What cannot be merged now is replayed.
+            let _ = self.handover.wait().and_then(|()| self.freeze());
+        }
+        self.handover.stop();
     }
 
-    fn commit(&mut self, mut group: Vec<Job>) {
-        let result = match self.store.health.check() {
-            Ok(()) => self.try_commit(&group),
-            Err(error) => Err(GroupFailure::Abandoned(error)),
-        };
-        let result = match result {
-            Err(GroupFailure::Unknown(_)) if self.reserve.disk_is_full() => {
-                Err(GroupFailure::Abandoned(EngineError::NoSpace))
-            }
-            other => other,
-        };
+    fn commit(&mut self, mut jobs: Vec<Job>) {
+        let (checkpoints, jobs): (Vec<Job>, Vec<Job>) = jobs
+            .drain(..)
+            .partition(|job| matches!(job, Job::Checkpoint { .. }));
+        if let Err(error) = self.store.health.check() {
+            jobs.into_iter().for_each(|job| job.fail(error.clone()));
+            checkpoints
+                .into_iter()
+                .for_each(|job| job.fail(error.clone()));
+            return;
+        }
+        let full = self.make_room();
+        let result = self.try_commit(&jobs, full);
         match result {
-            Ok(Durable { outcomes, files }) => {
-                for (job, outcome) in group.into_iter().zip(outcomes) {
+            Ok((outcomes, files)) => {
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
                     job.answer(outcome);
                 }
                 for file in files {
                     self.store.extents.remove(file);
                 }
             }
-            // A delete must be possible on a full disk.
-            Err(GroupFailure::Abandoned(EngineError::NoSpace))
-                if !group.iter().any(Job::adds) && self.reserve.give_up() =>
-            {
-                self.commit(group);
-            }
-            // One write must not fail for another's sake.
-            Err(GroupFailure::Abandoned(_)) if group.len() > 1 => {
-                for job in group {
-                    self.commit(vec![job]);
-                }
-            }
-            Err(GroupFailure::Abandoned(error)) => {
-                if let Some(job) = group.pop() {
-                    job.fail(error);
-                }
-            }
-            Err(GroupFailure::Unknown(error)) => {
+            Err(error) => {
                 self.store.health.fail(&error);
-                for job in group {
+                for job in jobs {
                     job.fail_unknown(error.clone());
+                }
+            }
+        }
+        if !checkpoints.is_empty() {
+            let done = self
+                .handover
+                .wait()
+                .and_then(|()| self.freeze())
+                .and_then(|()| self.handover.wait());
+            for job in checkpoints {
+                if let Job::Checkpoint { reply } = job {
+                    let _ = reply.send(done.clone());
                 }
             }
         }
     }
 
-    /// All jobs in one transaction. Nobody was told yet.
-    fn try_commit(&mut self, group: &[Job]) -> Result<Durable, GroupFailure> {
-        let abandoned = GroupFailure::Abandoned;
-        let store = Arc::clone(&self.store);
-        let mut txn = store.index.write().map_err(abandoned)?;
-        let removals = self.next_removals();
-        let files = self.remove_rows(&mut txn, &removals).map_err(abandoned)?;
-        let mut sequence = self.last;
-        let mut garbage = Vec::new();
-        let mut outcomes = Vec::with_capacity(group.len());
-        for job in group {
-            sequence = Sequence(sequence.0 + 1);
-            let mut apply = Apply {
-                index: &store.index,
-                txn: &mut txn,
-                sequence,
-                garbage: Vec::new(),
-            };
-            outcomes.push(job.apply(&mut apply).map_err(abandoned)?);
-            garbage.append(&mut apply.garbage);
-        }
-        if group.iter().any(Job::adds) {
-            if !self.reserve.is_held() {
-                return Err(abandoned(EngineError::NoSpace));
+    /// Hands a full memtable to the keeper, and waits while there is another. Answers why nothing
+    /// new can be taken in.
+    fn make_room(&mut self) -> Option<EngineError> {
+        let bytes = self.store.current.layers().active.bytes();
+        let wanted =
+            bytes >= self.thresholds.memtable_bytes || self.log_bytes >= self.thresholds.log_bytes;
+        if wanted {
+            if self.handover.is_merging() {
+                // There is room for as much again before anybody has to wait.
+                if bytes < self.thresholds.memtable_bytes * 2 {
+                    return None;
+                }
+                if let Err(error) = self.handover.wait() {
+                    return Some(error);
+                }
             }
-            store.index.check_reserve(&txn).map_err(abandoned)?;
+            if let Err(error) = self.freeze() {
+                return Some(error);
+            }
         }
-        let payload = sequence.0.to_le_bytes();
-        store
-            .index
-            .put(&mut txn, Table::System, SEQUENCE_ROW, &payload)
-            .map_err(abandoned)?;
-        match txn.commit().map_err(failed("committing to the index")) {
-            Ok(()) => {}
-            // LMDB writes new pages beside the old ones and turns to them last. When the disk is
-            // full it turns back, and the pages belong to nobody: they will be written anew.
-            Err(EngineError::NoSpace) => return Err(abandoned(EngineError::NoSpace)),
-            Err(error) => return Err(GroupFailure::Unknown(error)),
+        match self.store.is_index_full() {
+            true => Some(EngineError::NoSpace),
+            false => self.handover.error(),
         }
-        self.last = sequence;
-        store.pins.publish(sequence);
-        self.garbage.drain(..removals.len());
+    }
+
+    /// Begins a new memtable; the keeper merges the old one. None may be frozen.
+    fn freeze(&mut self) -> Result<(), EngineError> {
+        let layers = self.store.current.layers();
+        if layers.active.is_empty() || layers.frozen.is_some() {
+            return Ok(());
+        }
+        let (position, previous) = self.log.end();
+        self.store.current.replace(Layers {
+            active: Arc::new(Memtable::default()),
+            frozen: Some(Arc::clone(&layers.active)),
+        });
+        self.log_bytes = 0;
+        self.handover.freeze(Applied {
+            sequence: self.last.0,
+            position,
+            previous,
+        });
+        Ok(())
+    }
+
+    /// All jobs as one group. After an error nobody knows what the disk holds.
+    fn try_commit(
+        &mut self,
+        jobs: &[Job],
+        full: Option<EngineError>,
+    ) -> Result<(Vec<Outcome>, Vec<ExtentId>), EngineError> {
+        let store = Arc::clone(&self.store);
+        let view = match store.view() {
+            Ok(view) => view,
+            Err(error) => {
+                let refused = jobs.iter().map(|job| job.refused(&error)).collect();
+                return Ok((refused, Vec::new()));
+            }
+        };
+        let full = match full {
+            None if jobs.iter().any(Job::adds) && !self.reserve.is_held() => {
+                Some(EngineError::NoSpace)
+            }
+            other => other,
+        };
+        let mut grouping = Grouping {
+            view: &view,
+            pending: Pending::default(),
+            group: self.log.group(),
+            garbage: Vec::new(),
+            files: Vec::new(),
+            sequence: self.last.0,
+            full,
+        };
+        let removed = self.remove(&mut grouping);
+        let outcomes = jobs
+            .iter()
+            .map(|job| self.apply(job, &mut grouping))
+            .collect();
+        let Grouping {
+            pending,
+            group,
+            garbage,
+            files,
+            sequence,
+            ..
+        } = grouping;
+        drop(view);
+        if !group.is_empty() {
+            self.log_bytes += group.bytes();
+            self.log
+                .write(group)
+                .map_err(|error| EngineError::io("appending to the log", error))?;
+            let active = Arc::clone(&store.current.layers().active);
+            for ((table, key), changed) in pending.into_rows() {
+                active.insert(table, key, sequence, changed);
+            }
+            self.last = Sequence(sequence);
+            store.current.publish(sequence);
+            store.pins.publish(self.last);
+        }
+        self.garbage.drain(..removed);
         self.garbage.extend(garbage);
-        Ok(Durable { outcomes, files })
+        Ok((outcomes, files))
+    }
+
+    /// One job. What is refused leaves nothing.
+    fn apply(&mut self, job: &Job, grouping: &mut Grouping<'_>) -> Outcome {
+        if job.adds()
+            && let Some(full) = &grouping.full
+        {
+            return job.refused(full);
+        }
+        match job {
+            Job::Object { write, body, .. } => {
+                let mut apply = grouping.apply();
+                let outcome = match apply.write(write, body.as_ref()) {
+                    Err(error) => Err(error),
+                    Ok(committed) => {
+                        let done = Done::of(apply);
+                        match self.add(done, grouping, !job.adds()) {
+                            Ok(()) => Ok(committed),
+                            Err(error) => Err(error.into()),
+                        }
+                    }
+                };
+                Outcome::Object(outcome)
+            }
+            Job::Control { txn, .. } => {
+                let mut apply = grouping.apply();
+                let outcome = match apply.control(txn) {
+                    Err(error) => Err(error),
+                    Ok(revision) => {
+                        let done = Done::of(apply);
+                        match self.add(done, grouping, true) {
+                            Ok(()) => Ok(revision),
+                            Err(error) => Err(error.into()),
+                        }
+                    }
+                };
+                Outcome::Control(outcome)
+            }
+            Job::Move { rows, .. } => {
+                let mut moved = Ok(grouping.sequence);
+                for row in rows {
+                    if let Err(error) = self.move_row(row, grouping) {
+                        moved = Err(error);
+                        break;
+                    }
+                }
+                Outcome::Moved(moved.map(|_| grouping.sequence))
+            }
+            Job::Checkpoint { .. } | Job::Stop => Outcome::None,
+        }
+    }
+
+    /// Appends what a write changes.
+    fn add(
+        &mut self,
+        mut done: Done,
+        grouping: &mut Grouping<'_>,
+        may_use_reserve: bool,
+    ) -> Result<(), EngineError> {
+        if done.changes.is_empty() {
+            return Ok(());
+        }
+        place_body(&mut done.changes, done.body.as_ref());
+        let sequence = grouping.sequence + 1;
+        let mut add = |group: &mut Group| {
+            self.log
+                .add(group, &done.changes, done.body.as_ref(), sequence)
+        };
+        let position = match add(&mut grouping.group) {
+            // A delete must be possible on a full disk.
+            Err(EngineError::NoSpace) if may_use_reserve && self.reserve.give_up() => {
+                add(&mut grouping.group)?
+            }
+            other => other?,
+        };
+        grouping.sequence = sequence;
+        grouping.pending.add(done.changes, position);
+        grouping.garbage.append(&mut done.garbage);
+        Ok(())
+    }
+
+    fn move_row(&mut self, row: &Moved, grouping: &mut Grouping<'_>) -> Result<(), EngineError> {
+        let rows = Changes::new(grouping.view, &grouping.pending);
+        let now = rows.located(row.change.table, &row.change.key)?;
+        let is_there = match (&now, &row.change.payload) {
+            (Some((at, _)), Some(_)) => *at == row.from,
+            (None, None) => true,
+            (None, Some(_)) | (Some(_), None) => false,
+        };
+        if !is_there {
+            return Ok(());
+        }
+        let id = row
+            .change
+            .key
+            .first_chunk()
+            .map(|id| u64::from_be_bytes(*id));
+        let body = row.body.clone().zip(id);
+        let done = Done {
+            changes: vec![row.change.clone()],
+            body: body.map(|(bytes, id)| InlineBody { id, bytes }),
+            garbage: Vec::new(),
+        };
+        self.add(done, grouping, true)
+    }
+
+    /// Removes bodies that no reader needs; answers how many.
+    fn remove(&mut self, grouping: &mut Grouping<'_>) -> usize {
+        let removals = self.next_removals();
+        let mut removed = 0;
+        for garbage in &removals {
+            let mut files = Vec::new();
+            let mut apply = grouping.apply();
+            let released = apply.release(garbage, &mut files);
+            let done = Done::of(apply);
+            let added = released.and_then(|()| self.add(done, grouping, true));
+            if let Err(error) = added {
+                // Kept for ever if it is damaged; that is no reason to stop.
+                if matches!(error, EngineError::Corrupt { .. }) {
+                    tracing::error!(%error, "a body that nobody names cannot be removed");
+                    removed += 1;
+                    continue;
+                }
+                break;
+            }
+            grouping.files.append(&mut files);
+            removed += 1;
+        }
+        removed
     }
 
     /// The oldest removed bodies that no reader needs.
@@ -208,47 +420,49 @@ impl Committer {
             .take_while(|garbage| garbage.removed_by <= removable);
         ready.take(REMOVALS_MAX).cloned().collect()
     }
+}
 
-    /// Removes what the index says of bodies; answers the files that may go after it is durable.
-    fn remove_rows(
-        &self,
-        txn: &mut RwTxn<'_>,
-        removals: &[Garbage],
-    ) -> Result<Vec<ExtentId>, EngineError> {
-        let index = &self.store.index;
-        let mut files = Vec::new();
-        for garbage in removals {
-            let pieces = match garbage.address {
-                Address::Empty => Vec::new(),
-                Address::One(piece) => vec![piece],
-                Address::Listed { id } => {
-                    let row = id.to_be_bytes();
-                    // A list that is damaged keeps its pieces for ever; that is no reason to stop.
-                    let pieces = match index.get(txn, Table::Bodies, &row) {
-                        Ok(payload) => payload.map_or(Ok(Vec::new()), decode_pieces),
-                        Err(error) => Err(error),
-                    };
-                    index.delete(txn, Table::Bodies, &row)?;
-                    pieces.unwrap_or_else(|error| {
-                        tracing::error!(%error, "the list of a removed body's pieces is damaged");
-                        Vec::new()
-                    })
-                }
-            };
-            for piece in pieces {
-                match piece {
-                    Piece::Row { id, .. } => {
-                        index.delete(txn, Table::Bodies, &id.to_be_bytes())?;
-                    }
-                    Piece::Extent { id, .. } => {
-                        index.delete(txn, Table::Extents, &id.0.to_be_bytes())?;
-                        files.push(id);
-                    }
-                }
-            }
-            index.delete(txn, Table::Garbage, &garbage.row)?;
+impl Grouping<'_> {
+    fn apply(&self) -> Apply<'_> {
+        Apply {
+            rows: Changes::new(self.view, &self.pending),
+            sequence: Sequence(self.sequence + 1),
+            garbage: Vec::new(),
+            body: None,
         }
-        Ok(files)
+    }
+}
+
+/// What a write comes to.
+struct Done {
+    changes: Vec<Change>,
+    body: Option<InlineBody>,
+    garbage: Vec<Garbage>,
+}
+
+impl Done {
+    fn of(apply: Apply<'_>) -> Done {
+        Done {
+            changes: apply.rows.into_changes(),
+            body: apply.body,
+            garbage: apply.garbage,
+        }
+    }
+}
+
+/// Says in the body's row where the body is in the record.
+fn place_body(changes: &mut [Change], body: Option<&InlineBody>) {
+    let Some(body) = body else { return };
+    let offset = record::body_offset(record::rows_bytes(changes)) as u32;
+    let row = changes
+        .iter_mut()
+        .find(|change| change.table == Table::Bodies && *change.key == body.id.to_be_bytes());
+    if let Some(row) = row {
+        let at = InlineAt {
+            offset,
+            stored_bytes: body.bytes.len() as u64,
+        };
+        row.payload = Some(Bytes::from(at.encode()));
     }
 }
 
@@ -259,8 +473,12 @@ impl Job {
                 body: Some(StagedBody::Inline(bytes)),
                 ..
             } => bytes.len(),
-            Job::Object { .. } => 0,
+            Job::Object { .. } | Job::Checkpoint { .. } | Job::Stop => 0,
             Job::Control { txn, .. } => txn.puts.iter().map(|(_, value)| value.len()).sum(),
+            Job::Move { rows, .. } => {
+                let bodies = rows.iter().filter_map(|row| row.body.as_ref());
+                bodies.map(Bytes::len).sum()
+            }
         }
     }
 
@@ -268,22 +486,16 @@ impl Job {
     fn adds(&self) -> bool {
         match self {
             Job::Object { body, .. } => body.is_some(),
-            Job::Control { .. } => false,
+            Job::Control { .. } | Job::Move { .. } | Job::Checkpoint { .. } | Job::Stop => false,
         }
     }
 
-    /// A refusal is an outcome; an error means that the transaction must be given up, since a row
-    /// may be changed already.
-    fn apply(&self, apply: &mut Apply<'_, '_>) -> Result<Outcome, EngineError> {
+    fn refused(&self, error: &EngineError) -> Outcome {
         match self {
-            Job::Object { write, body, .. } => match apply.write(write, body.as_ref()) {
-                Err(CommitError::Engine(error)) if !is_refusal(&error) => Err(error),
-                outcome => Ok(Outcome::Object(outcome)),
-            },
-            Job::Control { txn, .. } => match apply.control(txn) {
-                Err(ControlError::Engine(error)) if !is_refusal(&error) => Err(error),
-                outcome => Ok(Outcome::Control(outcome)),
-            },
+            Job::Object { .. } => Outcome::Object(Err(error.clone().into())),
+            Job::Control { .. } => Outcome::Control(Err(error.clone().into())),
+            Job::Move { .. } => Outcome::Moved(Err(error.clone())),
+            Job::Checkpoint { .. } | Job::Stop => Outcome::None,
         }
     }
 
@@ -299,9 +511,12 @@ impl Job {
             (Job::Control { reply, .. }, Outcome::Control(outcome)) => {
                 let _ = reply.send(outcome);
             }
-            // Never made by `apply`. The dropped reply is an error for who waits.
-            (Job::Object { body, .. }, Outcome::Control(_)) => keep(body),
-            (Job::Control { .. }, Outcome::Object(_)) => {}
+            (Job::Move { reply, .. }, Outcome::Moved(outcome)) => {
+                let _ = reply.send(outcome);
+            }
+            // An outcome is made of its job. The dropped reply is an error for who waits.
+            (Job::Object { body, .. }, _) => keep(body),
+            (_, _) => {}
         }
     }
 
@@ -314,6 +529,13 @@ impl Job {
             Job::Control { reply, .. } => {
                 let _ = reply.send(Err(error.into()));
             }
+            Job::Move { reply, .. } => {
+                let _ = reply.send(Err(error));
+            }
+            Job::Checkpoint { reply } => {
+                let _ = reply.send(Err(error));
+            }
+            Job::Stop => {}
         }
     }
 
@@ -323,17 +545,6 @@ impl Job {
             keep(body.take());
         }
         self.fail(error);
-    }
-}
-
-fn is_refusal(error: &EngineError) -> bool {
-    match error {
-        EngineError::Invalid { .. } => true,
-        EngineError::NoSpace
-        | EngineError::Corrupt { .. }
-        | EngineError::ReadOnly { .. }
-        | EngineError::BodyGone
-        | EngineError::Io { .. } => false,
     }
 }
 

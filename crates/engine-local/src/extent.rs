@@ -3,12 +3,13 @@
 //! `header | block 0 | checksum | block 1 | checksum | …`; see DESIGN.md for the bytes. The header
 //! is written last, so a file without one was never finished.
 
-use crate::disk::{Disk, DiskFile, make_directory};
+use crate::blocks::{self, BLOCK_BYTES, BlockRead, CHECKSUM_BYTES};
+use crate::disk::{Disk, DiskFile};
 use crate::health::Health;
 use crate::pieces::ExtentId;
 use bytes::{Bytes, BytesMut};
 use engine::EngineError;
-use std::io;
+use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,12 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const MAGIC: [u8; 8] = *b"SRMEXTNT";
 const VERSION: u32 = 1;
 const HEADER_BYTES: u64 = 64;
-/// Bytes of the body in each block but the last.
-pub(crate) const BLOCK_BYTES: usize = 64 * 1024;
-const CHECKSUM_BYTES: usize = 8;
 /// So that syncing a name does not wait for all others.
 const FOLDERS: u64 = 16;
-const BLOCK_ON_DISK_BYTES: u64 = (BLOCK_BYTES + CHECKSUM_BYTES) as u64;
 
 /// The directory of extent files.
 pub(crate) struct Extents {
@@ -39,9 +36,9 @@ impl Extents {
         disk: Arc<dyn Disk>,
         health: Arc<Health>,
     ) -> io::Result<Extents> {
-        make_directory(&directory)?;
+        disk.make_directory(&directory)?;
         for folder in 0..FOLDERS {
-            make_directory(&directory.join(format!("{folder:x}")))?;
+            disk.make_directory(&directory.join(format!("{folder:x}")))?;
         }
         disk.sync_directory(&directory)?;
         Ok(Extents {
@@ -56,8 +53,10 @@ impl Extents {
     pub(crate) fn on_disk(&self) -> io::Result<Vec<ExtentId>> {
         let mut found = Vec::new();
         for folder in 0..FOLDERS {
-            for entry in std::fs::read_dir(self.directory.join(format!("{folder:x}")))? {
-                let name = entry?.file_name();
+            for name in self
+                .disk
+                .list(&self.directory.join(format!("{folder:x}")))?
+            {
                 let id = name.to_str().filter(|name| name.len() == 16);
                 let id = id.and_then(|name| u64::from_str_radix(name, 16).ok());
                 found.extend(id.map(ExtentId));
@@ -194,12 +193,12 @@ impl ExtentWriter {
         let offset = block_offset(self.blocks);
         for block in bytes.chunks(BLOCK_BYTES) {
             on_disk.extend_from_slice(block);
-            on_disk.extend_from_slice(&block_checksum(self.guard.id, self.blocks, block));
+            on_disk.extend_from_slice(&blocks::checksum(self.guard.id.0, self.blocks, block));
             self.blocks += 1;
         }
         self.stored_bytes += bytes.len() as u64;
         self.file
-            .write_at(&on_disk, offset)
+            .write_at(&[IoSlice::new(&on_disk)], offset)
             .map_err(|error| EngineError::io("writing an extent file", error))
     }
 
@@ -209,7 +208,7 @@ impl ExtentWriter {
         let extents = Arc::clone(&self.guard.extents);
         extents.health.check()?;
         self.file
-            .write_at(&header_of(id, self.stored_bytes), 0)
+            .write_at(&[IoSlice::new(&header_of(id, self.stored_bytes))], 0)
             .map_err(|error| EngineError::io("writing an extent file", error))?;
         let synced = self.file.sync_data();
         extents.synced("syncing an extent file", synced)?;
@@ -257,64 +256,18 @@ impl ExtentReader {
     /// Reads the first bytes of `range`, at most some blocks of them, and checks each block that
     /// they touch. Blocking.
     pub(crate) fn read(&self, range: &Range<u64>) -> Result<Bytes, EngineError> {
-        const BLOCKS_MAX: u64 = 16;
-        let block_bytes = BLOCK_BYTES as u64;
-        let first = range.start / block_bytes;
-        let end = range.end.min((first + BLOCKS_MAX) * block_bytes);
-        let last_end = end.div_ceil(block_bytes);
-        let body_end = self.stored_bytes.min(last_end * block_bytes);
-        let body_bytes = body_end.saturating_sub(first * block_bytes);
-        let blocks = last_end.saturating_sub(first);
-        let on_disk_bytes = usize::try_from(body_bytes + blocks * CHECKSUM_BYTES as u64)
-            .map_err(|_| damaged(self.id, "it is too long"))?;
-        let mut on_disk = BytesMut::zeroed(on_disk_bytes);
-        read(
-            self.file.as_ref(),
-            &mut on_disk,
-            block_offset(first),
-            self.id,
-        )?;
-        // The checksums are squeezed out in place, block by block.
-        let mut kept = 0;
-        let mut at = 0;
-        for (index, block) in (first..last_end).enumerate() {
-            let left = on_disk_bytes - at;
-            let length = left.saturating_sub(CHECKSUM_BYTES).min(BLOCK_BYTES);
-            let (data, checksum) = on_disk
-                .get(at..)
-                .and_then(|rest| rest.split_at_checked(length))
-                .ok_or_else(|| damaged(self.id, "a block is missing"))?;
-            if checksum.get(..CHECKSUM_BYTES) != Some(&block_checksum(self.id, block, data)[..]) {
-                return Err(damaged(self.id, "the checksum of a block does not fit"));
-            }
-            if index > 0 {
-                on_disk.copy_within(at..at + length, kept);
-            }
-            kept += length;
-            at += length + CHECKSUM_BYTES;
-        }
-        on_disk.truncate(kept);
-        let body = on_disk.freeze();
-        let skip = (range.start - first * block_bytes) as usize;
-        let wanted = (end - range.start) as usize;
-        match skip + wanted <= body.len() {
-            true => Ok(body.slice(skip..skip + wanted)),
-            false => Err(damaged(self.id, "it is shorter than its record says")),
-        }
+        let plan = BlockRead::plan(self.id.0, self.stored_bytes, range)
+            .ok_or_else(|| damaged(self.id, "it is shorter than its record says"))?;
+        let mut on_disk = BytesMut::zeroed(plan.on_disk_bytes);
+        let offset = HEADER_BYTES + plan.offset;
+        read(self.file.as_ref(), &mut on_disk, offset, self.id)?;
+        plan.finish(on_disk)
+            .ok_or_else(|| damaged(self.id, "the checksum of a block does not fit"))
     }
 }
 
 fn block_offset(block: u64) -> u64 {
-    HEADER_BYTES + block * BLOCK_ON_DISK_BYTES
-}
-
-/// Covers the extent and the place too, so that a block of elsewhere is noticed.
-fn block_checksum(id: ExtentId, block: u64, data: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let mut crc = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme);
-    crc.update(&id.0.to_le_bytes());
-    crc.update(&block.to_le_bytes());
-    crc.update(data);
-    crc.finalize().to_le_bytes()
+    HEADER_BYTES + blocks::block_offset(block)
 }
 
 fn header_of(id: ExtentId, stored_bytes: u64) -> [u8; HEADER_BYTES as usize] {

@@ -1,12 +1,19 @@
 //! The index: LMDB with checksummed rows.
 
 use crate::codec::{Table, seal, unseal};
+use crate::record::Position;
 use engine::EngineError;
 use heed::types::Bytes;
 use heed::{Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
+
+/// A row and the record that put it.
+pub(crate) struct Located<'a> {
+    pub(crate) position: Position,
+    pub(crate) payload: &'a [u8],
+}
 
 /// All tables.
 pub(crate) struct Index {
@@ -83,10 +90,13 @@ impl Index {
         txn: &'txn RoTxn<'_>,
         table: Table,
         key: &[u8],
-    ) -> Result<Option<&'txn [u8]>, EngineError> {
+    ) -> Result<Option<Located<'txn>>, EngineError> {
         let value = self.table(table)?.get(txn, key);
         match value.map_err(failed("reading the index"))? {
-            Some(value) => unseal(table, key, value).map(Some),
+            Some(value) => {
+                let (position, payload) = unseal(table, key, value)?;
+                Ok(Some(Located { position, payload }))
+            }
             None => Ok(None),
         }
     }
@@ -96,9 +106,10 @@ impl Index {
         txn: &mut RwTxn<'_>,
         table: Table,
         key: &[u8],
+        position: Position,
         payload: &[u8],
     ) -> Result<(), EngineError> {
-        let value = seal(table, key, payload);
+        let value = seal(table, key, position, payload);
         self.table(table)?
             .put(txn, key, &value)
             .map_err(failed("writing the index"))
@@ -126,6 +137,11 @@ impl Index {
         // LMDB refuses a longer key, and callers may ask for more than any key has. All rows are
         // shorter than this, so none lies between what is left and what was asked.
         let start = start.map(|row| row.get(..ROW_BYTES_MAX).unwrap_or(row));
+        // Nor does it know an empty one.
+        let start = match start {
+            Bound::Included([]) | Bound::Excluded([]) => Bound::Unbounded,
+            other => other,
+        };
         let range = self.table(table)?.range(txn, &(start, Bound::Unbounded));
         let rows = range.map_err(failed("reading the index"))?;
         let prefix = prefix.to_vec();
@@ -139,23 +155,8 @@ impl Index {
                 Err(_) => true,
             })
             // Only now, so that damage beyond the prefix does not concern this reader.
-            .map(|row| row.and_then(|(key, payload)| payload.map(|payload| (key, payload)))),
+            .map(|row| row.and_then(|(key, found)| found.map(|(_, payload)| (key, payload)))),
         ))
-    }
-
-    /// The rows whose keys begin with `prefix`.
-    pub(crate) fn rows_with<'txn>(
-        &self,
-        txn: &'txn RoTxn<'_>,
-        table: Table,
-        prefix: &[u8],
-    ) -> Result<Rows<'txn>, EngineError> {
-        // LMDB knows no empty key.
-        let start = match prefix {
-            [] => Bound::Unbounded,
-            _ => Bound::Included(prefix),
-        };
-        self.rows(txn, table, start, prefix)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The embedded storage engine: one directory, nothing acknowledged is lost.
 //!
-//! [`Local`] is both an [`ObjectEngine`] and a [`ControlStore`]. Records and small bodies are rows
-//! of an LMDB index, large bodies are files beside it; `DESIGN.md` describes every byte and why a
+//! [`Local`] is both an [`ObjectEngine`] and a [`ControlStore`]. Writes go to a log, together
+//! with small bodies; an LMDB index follows it; large bodies are files. `DESIGN.md` describes every byte and why a
 //! crash loses nothing. It is for one server process on a local file system, not for several: a
 //! second one is refused.
 //!
@@ -23,6 +23,7 @@
 //! ```
 
 mod apply;
+mod blocks;
 mod codec;
 mod committer;
 mod disk;
@@ -31,14 +32,21 @@ mod extent;
 mod faults;
 mod health;
 mod index;
+mod keeper;
+mod log;
+mod memtable;
 mod pieces;
 mod pins;
 mod read;
+mod record;
+mod replay;
 mod reserve;
+mod rows;
+mod segment;
 mod stage;
 mod store;
 
-use committer::{Committer, Job};
+use committer::{Committer, Job, Thresholds};
 use disk::{Disk, HostDisk};
 use engine::{
     BoxFuture, BucketId, ByteStream, CommitError, Committed, ControlError, ControlRow,
@@ -46,6 +54,7 @@ use engine::{
     PartsPage, Revision, Stage, StageHint, Staged, Upload, UploadId, UploadMarker, UploadsQuery,
     VersionEntry, VersionMarker, VersionsQuery, Which, Write,
 };
+use keeper::{Handover, Keeper};
 use stage::{LocalStage, StagedBody};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -54,7 +63,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use store::Store;
+use store::{Opened, Store};
 use tokio::sync::oneshot;
 
 /// How to open a data directory.
@@ -63,15 +72,30 @@ pub struct Options {
     /// Address space for the index, in bytes, and so its greatest size. It takes no memory and no
     /// disk by itself. A multiple of the page size. Default: 1 TiB.
     pub map_bytes: usize,
-    /// Bodies up to this length are rows of the index, longer ones files. Default: 64 KiB.
+    /// Bodies up to this length lie in the log, longer ones are files. Default: 128 KiB.
     pub inline_bytes_max: usize,
+    /// Length of a file of the log, in bytes, from 64 KiB to 2 GiB. Default: 256 MiB.
+    pub segment_bytes: u64,
+    /// Rows that the index has not yet take up to about this much memory, in bytes, twice while
+    /// they are merged into it. Default: 32 MiB.
+    pub memtable_bytes: usize,
+    /// The index is brought up to date after this many bytes of the log at the latest: what a start
+    /// after a crash reads. Default: 256 MiB.
+    pub checkpoint_bytes: u64,
+    /// Whether closing brings the index up to date, so that the next start has nothing to read.
+    /// Default: yes.
+    pub checkpoint_on_close: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
         Options {
             map_bytes: 1 << 40,
-            inline_bytes_max: 64 * 1024,
+            inline_bytes_max: 128 * 1024,
+            segment_bytes: 256 << 20,
+            memtable_bytes: 32 << 20,
+            checkpoint_bytes: 256 << 20,
+            checkpoint_on_close: true,
         }
     }
 }
@@ -115,9 +139,8 @@ pub enum OpenError {
 pub struct Local {
     store: Arc<Store>,
     inline_bytes_max: usize,
-    /// Present until dropped: the committer ends when nobody can send any more.
-    jobs: Option<mpsc::Sender<Job>>,
-    committer: Option<JoinHandle<()>>,
+    jobs: mpsc::Sender<Job>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Local {
@@ -134,28 +157,70 @@ impl Local {
         options: Options,
         disk: Arc<dyn Disk>,
     ) -> Result<Local, OpenError> {
-        let (store, resume) = Store::open(directory, &options, disk)?;
+        let Opened {
+            store,
+            log,
+            last,
+            garbage,
+            reserve,
+            live,
+            applied,
+        } = Store::open(directory, &options, disk)?;
         let store = Arc::new(store);
-        let (sender, receiver) = mpsc::channel();
-        let committer = Committer::new(Arc::clone(&store), resume);
-        let thread = std::thread::Builder::new()
+        let (jobs, receiver) = mpsc::channel();
+        let handover = Arc::new(Handover::default());
+        let keeper = Keeper {
+            store: Arc::clone(&store),
+            handover: Arc::clone(&handover),
+            recycler: log.recycler(),
+            jobs: jobs.clone(),
+            live,
+            applied,
+            emptied: Vec::new(),
+            damaged: Vec::new(),
+        };
+        let committer = Committer {
+            store: Arc::clone(&store),
+            log,
+            handover,
+            thresholds: Thresholds {
+                memtable_bytes: options.memtable_bytes,
+                log_bytes: options.checkpoint_bytes,
+            },
+            last,
+            garbage,
+            reserve,
+            log_bytes: 0,
+        };
+        let started = |error| EngineError::io("starting a thread of the engine", error);
+        let committer = std::thread::Builder::new()
             .name("committer".to_owned())
             .spawn(move || committer.run(&receiver))
-            .map_err(|error| EngineError::io("starting the committer", error))?;
+            .map_err(started)?;
+        let keeper = std::thread::Builder::new()
+            .name("keeper".to_owned())
+            .spawn(move || keeper.run())
+            .map_err(started)?;
         Ok(Local {
             store,
             inline_bytes_max: options.inline_bytes_max,
-            jobs: Some(sender),
-            committer: Some(thread),
+            jobs,
+            threads: vec![committer, keeper],
         })
     }
 
+    /// Brings the index up to date with everything that was acknowledged.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub async fn checkpoint(&self) -> Result<(), EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.hand_in(Job::Checkpoint { reply })?;
+        answer.await.unwrap_or_else(|_| Err(committer_ended()))
+    }
+
     fn hand_in(&self, job: Job) -> Result<(), EngineError> {
-        let sent = self.jobs.as_ref().map(|jobs| jobs.send(job));
-        match sent {
-            Some(Ok(())) => Ok(()),
-            Some(Err(_)) | None => Err(committer_ended()),
-        }
+        self.jobs.send(job).map_err(|_| committer_ended())
     }
 
     /// Takes the engine's own handle out of a write.
@@ -178,7 +243,12 @@ impl Local {
                     what: "the body was staged by another engine",
                 })
             }
-            StagedBody::Extent(_) | StagedBody::Inline(_) => Ok(Some(body)),
+            StagedBody::Shared(shared) if !shared.pin.is_of(&self.store.pins) => {
+                Err(EngineError::Invalid {
+                    what: "the body was staged by another engine",
+                })
+            }
+            StagedBody::Extent(_) | StagedBody::Inline(_) | StagedBody::Shared(_) => Ok(Some(body)),
         }
     }
 
@@ -210,10 +280,10 @@ impl Local {
 
 impl Drop for Local {
     fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(committer) = self.committer.take() {
-            // It panics only for a bug, which was reported where it happened.
-            let _ = committer.join();
+        let _ = self.jobs.send(Job::Stop);
+        for thread in self.threads.drain(..) {
+            // They panic only for a bug, which was reported where it happened.
+            let _ = thread.join();
         }
     }
 }
@@ -232,6 +302,10 @@ impl ObjectEngine for Local {
             let stage = LocalStage::new(extents, self.inline_bytes_max, hint);
             Ok(Box::new(stage) as Box<dyn Stage>)
         })
+    }
+
+    fn share<'a>(&'a self, head: &'a Head) -> BoxFuture<'a, Result<Staged, EngineError>> {
+        Box::pin(async move { self.store.share(head) })
     }
 
     fn commit(&self, write: Write) -> BoxFuture<'_, Result<Committed, CommitError>> {
@@ -260,28 +334,25 @@ impl ObjectEngine for Local {
         &'a self,
         query: &'a ListQuery,
     ) -> BoxFuture<'a, Result<Page<Entry, String>, EngineError>> {
-        Box::pin(async move { read::list(&self.store.index, query) })
+        Box::pin(async move { read::list(&self.store.view()?, query) })
     }
 
     fn list_versions<'a>(
         &'a self,
         query: &'a VersionsQuery,
     ) -> BoxFuture<'a, Result<Page<VersionEntry, VersionMarker>, EngineError>> {
-        Box::pin(async move { read::list_versions(&self.store.index, query) })
+        Box::pin(async move { read::list_versions(&self.store.view()?, query) })
     }
 
     fn list_uploads<'a>(
         &'a self,
         query: &'a UploadsQuery,
     ) -> BoxFuture<'a, Result<Page<Upload, UploadMarker>, EngineError>> {
-        Box::pin(async move { read::list_uploads(&self.store.index, query) })
+        Box::pin(async move { read::list_uploads(&self.store.view()?, query) })
     }
 
     fn upload(&self, upload: UploadId) -> BoxFuture<'_, Result<Option<Upload>, EngineError>> {
-        Box::pin(async move {
-            let txn = self.store.index.read()?;
-            read::upload_in(&self.store.index, &txn, upload)
-        })
+        Box::pin(async move { read::upload_in(&self.store.view()?, upload) })
     }
 
     fn list_parts(
@@ -290,11 +361,11 @@ impl ObjectEngine for Local {
         after: u32,
         limit: usize,
     ) -> BoxFuture<'_, Result<Option<PartsPage>, EngineError>> {
-        Box::pin(async move { read::parts(&self.store.index, upload, after, limit) })
+        Box::pin(async move { read::parts(&self.store.view()?, upload, after, limit) })
     }
 
     fn is_empty(&self, bucket: BucketId) -> BoxFuture<'_, Result<bool, EngineError>> {
-        Box::pin(async move { read::is_empty(&self.store.index, bucket) })
+        Box::pin(async move { read::is_empty(&self.store.view()?, bucket) })
     }
 }
 
@@ -304,15 +375,15 @@ impl ControlStore for Local {
     }
 
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<ControlRow>, EngineError>> {
-        Box::pin(async move { read::control_get(&self.store.index, key) })
+        Box::pin(async move { read::control_get(&self.store.view()?, key) })
     }
 
     fn scan<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<ControlRow>, EngineError>> {
-        Box::pin(async move { read::control_scan(&self.store.index, prefix) })
+        Box::pin(async move { read::control_scan(&self.store.view()?, prefix) })
     }
 
     fn revision(&self) -> BoxFuture<'_, Result<Revision, EngineError>> {
-        Box::pin(async move { read::control_revision(&self.store.index) })
+        Box::pin(async move { read::control_revision(&self.store.view()?) })
     }
 }
 

@@ -51,6 +51,13 @@ impl Pins {
     }
 }
 
+impl Pin {
+    /// Whether it holds bodies of this engine.
+    pub(crate) fn is_of(&self, pins: &Arc<Pins>) -> bool {
+        Arc::ptr_eq(&self.pins, pins)
+    }
+}
+
 impl Drop for Pin {
     fn drop(&mut self) {
         let mut state = lock(&self.pins.state);

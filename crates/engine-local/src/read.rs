@@ -5,14 +5,13 @@ use crate::codec::{
     PartRecord, Record, Table, after_rows, decode_u64, decode_upload, key_rows, older_row,
     part_row, prefix_rows, split_key, upload_by_key_row,
 };
-use crate::index::{Index, Rows};
+use crate::rows::{Reads, Rows};
 use bytes::Bytes;
 use engine::{
     BodyRef, BucketId, ControlRow, EngineError, Entry, Head, KEY_BYTES_MAX, ListQuery, ObjectName,
     Page, Part, PartsPage, Revision, Upload, UploadId, UploadMarker, UploadsQuery, VersionEntry,
     VersionId, VersionMarker, VersionsQuery, Which,
 };
-use heed::RoTxn;
 use std::iter::Peekable;
 use std::ops::Bound;
 
@@ -23,8 +22,7 @@ pub(crate) fn is_key(key: &str) -> bool {
 
 /// Finds one version.
 pub(crate) fn find(
-    index: &Index,
-    txn: &RoTxn<'_>,
+    view: &impl Reads,
     object: &ObjectName,
     which: Which,
 ) -> Result<Option<Record>, EngineError> {
@@ -33,42 +31,45 @@ pub(crate) fn find(
         return Ok(None);
     }
     let row = key_rows(object.bucket, &object.key);
-    let current = index.get(txn, Table::Current, &row)?;
-    let current = current.map(Record::decode).transpose()?;
+    let current = view.get(Table::Current, &row)?;
+    let current = current
+        .map(|payload| Record::decode(&payload))
+        .transpose()?;
     match which {
         Which::Current => Ok(current),
         Which::CurrentOrMarker if current.is_some() => Ok(current),
         // Without a current version, the newest of the others is a delete marker.
-        Which::CurrentOrMarker => match index.rows_with(txn, Table::Older, &row)?.next() {
-            Some(row) => Record::decode(row?.1).map(Some),
+        Which::CurrentOrMarker => match view.rows_with(Table::Older, &row)?.next() {
+            Some(row) => Record::decode(&row?.1).map(Some),
             None => Ok(None),
         },
         Which::Version(version) => match current {
             Some(current) if current.version() == version => Ok(Some(current)),
-            Some(_) | None => find_in_older(index, txn, object, version),
+            Some(_) | None => find_in_older(view, object, version),
         },
     }
 }
 
 /// Finds a version that is not the current one.
 pub(crate) fn find_in_older(
-    index: &Index,
-    txn: &RoTxn<'_>,
+    view: &impl Reads,
     object: &ObjectName,
     version: VersionId,
 ) -> Result<Option<Record>, EngineError> {
     match version {
         VersionId::Made(created) => {
             let row = older_row(object, created);
-            let payload = index.get(txn, Table::Older, &row)?;
-            let record = payload.map(Record::decode).transpose()?;
+            let payload = view.get(Table::Older, &row)?;
+            let record = payload
+                .map(|payload| Record::decode(&payload))
+                .transpose()?;
             // A null version is found by its name only.
             Ok(record.filter(|record| !record.is_null))
         }
         VersionId::Null => {
             let rows = key_rows(object.bucket, &object.key);
-            for row in index.rows_with(txn, Table::Older, &rows)? {
-                let record = Record::decode(row?.1)?;
+            for row in view.rows_with(Table::Older, &rows)? {
+                let record = Record::decode(&row?.1)?;
                 if record.is_null {
                     return Ok(Some(record));
                 }
@@ -79,21 +80,19 @@ pub(crate) fn find_in_older(
 }
 
 pub(crate) fn upload_in(
-    index: &Index,
-    txn: &RoTxn<'_>,
+    view: &impl Reads,
     upload: UploadId,
 ) -> Result<Option<Upload>, EngineError> {
-    let payload = index.get(txn, Table::Uploads, &upload.0.to_be_bytes())?;
+    let payload = view.get(Table::Uploads, &upload.0.to_be_bytes())?;
     payload
-        .map(|payload| decode_upload(upload, payload))
+        .map(|payload| decode_upload(upload, &payload))
         .transpose()
 }
 
-pub(crate) fn is_empty(index: &Index, bucket: BucketId) -> Result<bool, EngineError> {
-    let txn = index.read()?;
+pub(crate) fn is_empty(view: &impl Reads, bucket: BucketId) -> Result<bool, EngineError> {
     let rows = prefix_rows(bucket, "");
     for table in [Table::Current, Table::Older] {
-        if let Some(row) = index.rows_with(&txn, table, &rows)?.next() {
+        if let Some(row) = view.rows_with(table, &rows)?.next() {
             row?;
             return Ok(false);
         }
@@ -102,13 +101,12 @@ pub(crate) fn is_empty(index: &Index, bucket: BucketId) -> Result<bool, EngineEr
 }
 
 pub(crate) fn parts(
-    index: &Index,
+    view: &impl Reads,
     upload: UploadId,
     after: u32,
     limit: usize,
 ) -> Result<Option<PartsPage>, EngineError> {
-    let txn = index.read()?;
-    let Some(upload) = upload_in(index, &txn, upload)? else {
+    let Some(upload) = upload_in(view, upload)? else {
         return Ok(None);
     };
     let mut page = PartsPage {
@@ -118,12 +116,7 @@ pub(crate) fn parts(
     };
     let id = page.upload.upload;
     let start = part_row(id, after);
-    let rows = index.rows(
-        &txn,
-        Table::Parts,
-        Bound::Excluded(&start),
-        &id.0.to_be_bytes(),
-    )?;
+    let rows = view.rows(Table::Parts, Bound::Excluded(&start), &id.0.to_be_bytes())?;
     for row in rows {
         let (row, payload) = row?;
         if page.parts.len() == limit {
@@ -133,7 +126,7 @@ pub(crate) fn parts(
         let number = row
             .last_chunk::<4>()
             .ok_or_else(|| EngineError::corrupt("a part's row has no number"))?;
-        let record = PartRecord::decode(payload)?;
+        let record = PartRecord::decode(&payload)?;
         page.parts.push(Part {
             number: u32::from_be_bytes(*number),
             sequence: record.sequence,
@@ -146,31 +139,33 @@ pub(crate) fn parts(
     Ok(Some(page))
 }
 
-pub(crate) fn control_get(index: &Index, key: &str) -> Result<Option<ControlRow>, EngineError> {
+pub(crate) fn control_get(view: &impl Reads, key: &str) -> Result<Option<ControlRow>, EngineError> {
     if key.is_empty() || key.len() > engine::CONTROL_KEY_BYTES_MAX {
         return Ok(None);
     }
-    let txn = index.read()?;
-    match index.get(&txn, Table::Control, key.as_bytes())? {
-        Some(payload) => control_row(key.as_bytes(), payload).map(Some),
+    match view.get(Table::Control, key.as_bytes())? {
+        Some(payload) => control_row(key.as_bytes(), &payload).map(Some),
         None => Ok(None),
     }
 }
 
-pub(crate) fn control_scan(index: &Index, prefix: &str) -> Result<Vec<ControlRow>, EngineError> {
+pub(crate) fn control_scan(
+    view: &impl Reads,
+    prefix: &str,
+) -> Result<Vec<ControlRow>, EngineError> {
     if prefix.len() > engine::CONTROL_KEY_BYTES_MAX {
         return Ok(Vec::new());
     }
-    let txn = index.read()?;
-    let rows = index.rows_with(&txn, Table::Control, prefix.as_bytes())?;
-    rows.map(|row| row.and_then(|(key, payload)| control_row(key, payload)))
+    let rows = view.rows_with(Table::Control, prefix.as_bytes())?;
+    rows.map(|row| row.and_then(|(key, payload)| control_row(&key, &payload)))
         .collect()
 }
 
-pub(crate) fn control_revision(index: &Index) -> Result<Revision, EngineError> {
-    let txn = index.read()?;
-    let payload = index.get(&txn, Table::System, REVISION_ROW)?;
-    payload.map_or(Ok(Revision(0)), |payload| decode_u64(payload).map(Revision))
+pub(crate) fn control_revision(view: &impl Reads) -> Result<Revision, EngineError> {
+    let payload = view.get(Table::System, REVISION_ROW)?;
+    payload.map_or(Ok(Revision(0)), |payload| {
+        decode_u64(&payload).map(Revision)
+    })
 }
 
 fn control_row(key: &[u8], payload: &[u8]) -> Result<ControlRow, EngineError> {
@@ -268,8 +263,10 @@ enum Found<T> {
 /// Rows with the key of the object that each is about.
 type Named<'txn, T> = Box<dyn Iterator<Item = Result<(String, T), EngineError>> + 'txn>;
 
-pub(crate) fn list(index: &Index, query: &ListQuery) -> Result<Page<Entry, String>, EngineError> {
-    let txn = index.read()?;
+pub(crate) fn list(
+    view: &impl Reads,
+    query: &ListQuery,
+) -> Result<Page<Entry, String>, EngineError> {
     let scope = Scope::new(query.bucket, &query.prefix, &query.delimiter, query.limit);
     let start = scope.start(query.after.as_deref(), |key| {
         after_rows(key_rows(query.bucket, key))
@@ -279,7 +276,7 @@ pub(crate) fn list(index: &Index, query: &ListQuery) -> Result<Page<Entry, Strin
     let more = scope.walk(
         start,
         |start, within| {
-            let rows = index.rows(&txn, Table::Current, Bound::Included(start), within)?;
+            let rows = view.rows(Table::Current, Bound::Included(start), within)?;
             Ok(records(rows))
         },
         |found| match found {
@@ -299,15 +296,14 @@ pub(crate) fn list(index: &Index, query: &ListQuery) -> Result<Page<Entry, Strin
 }
 
 pub(crate) fn list_versions(
-    index: &Index,
+    view: &impl Reads,
     query: &VersionsQuery,
 ) -> Result<Page<VersionEntry, VersionMarker>, EngineError> {
-    let txn = index.read()?;
     let scope = Scope::new(query.bucket, &query.prefix, &query.delimiter, query.limit);
     let after = query.after.as_ref();
     let resumed_row = match after {
         Some(VersionMarker { key, version }) => {
-            row_after_version(index, &txn, query.bucket, key, *version)?
+            row_after_version(view, query.bucket, key, *version)?
         }
         None => Vec::new(),
     };
@@ -320,7 +316,7 @@ pub(crate) fn list_versions(
     let more = scope.walk(
         start,
         |start, within| {
-            let rows_of = |table| index.rows(&txn, table, Bound::Included(start), within);
+            let rows_of = |table| view.rows(table, Bound::Included(start), within);
             let newest = records(rows_of(Table::Current)?);
             let older = records(rows_of(Table::Older)?);
             Ok(Box::new(Merged {
@@ -358,8 +354,7 @@ pub(crate) fn list_versions(
 
 /// Where the listing of versions goes on after this version, or after all of the key's.
 fn row_after_version(
-    index: &Index,
-    txn: &RoTxn<'_>,
+    view: &impl Reads,
     bucket: BucketId,
     key: &str,
     version: Option<VersionId>,
@@ -372,7 +367,7 @@ fn row_after_version(
         None => return Ok(after_rows(key_rows(bucket, key))),
         Some(VersionId::Made(created)) => created,
         Some(VersionId::Null) => {
-            let null = find(index, txn, &object, Which::Version(VersionId::Null))?;
+            let null = find(view, &object, Which::Version(VersionId::Null))?;
             match null {
                 Some(null) => null.created,
                 // Gone meanwhile, and its place with it: rather show the key's versions twice.
@@ -414,10 +409,9 @@ impl Iterator for Merged<'_> {
 }
 
 pub(crate) fn list_uploads(
-    index: &Index,
+    view: &impl Reads,
     query: &UploadsQuery,
 ) -> Result<Page<Upload, UploadMarker>, EngineError> {
-    let txn = index.read()?;
     let scope = Scope::new(query.bucket, &query.prefix, &query.delimiter, query.limit);
     let after = query.after.as_ref();
     let start = scope.start(after.map(|after| after.key.as_str()), |key| {
@@ -439,8 +433,8 @@ pub(crate) fn list_uploads(
     let more = scope.walk(
         start,
         |start, within| {
-            let rows = index.rows(&txn, Table::UploadsByKey, Bound::Included(start), within)?;
-            Ok(Box::new(rows.map(|row| upload_of(index, &txn, row?.0))))
+            let rows = view.rows(Table::UploadsByKey, Bound::Included(start), within)?;
+            Ok(Box::new(rows.map(|row| upload_of(view, &row?.0))))
         },
         |found| match found {
             Found::Row(key, upload) => {
@@ -463,18 +457,18 @@ pub(crate) fn list_uploads(
     Ok(page)
 }
 
-fn upload_of(index: &Index, txn: &RoTxn<'_>, row: &[u8]) -> Result<(String, Upload), EngineError> {
+fn upload_of(view: &impl Reads, row: &[u8]) -> Result<(String, Upload), EngineError> {
     let damaged = || EngineError::corrupt("an upload is listed that is not there");
     let (key, id) = split_key(row)?;
     let id = id.first_chunk::<16>().ok_or_else(damaged)?;
-    let upload = upload_in(index, txn, UploadId(u128::from_be_bytes(*id)))?;
+    let upload = upload_in(view, UploadId(u128::from_be_bytes(*id)))?;
     Ok((key, upload.ok_or_else(damaged)?))
 }
 
 fn records(rows: Rows<'_>) -> Named<'_, Record> {
     Box::new(rows.map(|row| {
         let (row, payload) = row?;
-        Ok((split_key(row)?.0, Record::decode(payload)?))
+        Ok((split_key(&row)?.0, Record::decode(&payload)?))
     }))
 }
 

@@ -13,7 +13,6 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Reserve {
     path: PathBuf,
-    probe: PathBuf,
     /// When it was given up, or last tried to be had back.
     given_up: Option<Instant>,
 }
@@ -22,7 +21,6 @@ impl Reserve {
     pub(crate) fn new(data: &Path) -> Reserve {
         Reserve {
             path: data.join("reserve"),
-            probe: data.join("reserve.probe"),
             given_up: None,
         }
     }
@@ -57,19 +55,6 @@ impl Reserve {
                 self.given_up.is_none()
             }
         }
-    }
-
-    /// Whether a write that failed otherwise failed because the disk is full: LMDB calls a write
-    /// that was cut short an input/output error.
-    pub(crate) fn disk_is_full(&self) -> bool {
-        let filled = fill(&self.probe);
-        let _ = std::fs::remove_file(&self.probe);
-        filled.is_err_and(|error| {
-            matches!(
-                error.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-            )
-        })
     }
 }
 
@@ -116,7 +101,5 @@ mod tests {
         assert!(reserve.is_held());
         let length = std::fs::metadata(&reserve.path).unwrap().len();
         assert_eq!(length, RESERVE_BYTES as u64);
-        assert!(!reserve.disk_is_full());
-        assert!(!reserve.probe.exists());
     }
 }

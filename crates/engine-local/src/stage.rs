@@ -1,9 +1,12 @@
 //! Bodies on their way in: small ones stay in memory until their commit, large ones go to a file.
 
-use crate::extent::{BLOCK_BYTES, Extent, ExtentWriter, Extents};
+use crate::blocks::BLOCK_BYTES;
+use crate::extent::{Extent, ExtentWriter, Extents};
+use crate::pieces::Address;
+use crate::pins::Pin;
 use crate::store::blocking;
 use bytes::Bytes;
-use engine::{BoxFuture, EngineError, Stage, StageHint, Staged};
+use engine::{BodyRef, BoxFuture, EngineError, Stage, StageHint, Staged};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
@@ -16,6 +19,17 @@ pub(crate) enum StagedBody {
     Inline(Bytes),
     /// In a file that is durable.
     Extent(Extent),
+    /// Named by another record already.
+    Shared(SharedBody),
+}
+
+/// See [`engine::ObjectEngine::share`].
+pub(crate) struct SharedBody {
+    pub(crate) address: Address,
+    pub(crate) stored_bytes: u64,
+    /// Holds it in place until the commit, together with what held it before.
+    pub(crate) pin: Pin,
+    pub(crate) _earlier: BodyRef,
 }
 
 pub(crate) struct LocalStage {

@@ -1,49 +1,65 @@
 //! The opened data directory, which reads and the committer share.
 
-use crate::apply::{Garbage, SEQUENCE_ROW};
-use crate::codec::{Table, decode_u64};
-use crate::disk::{Disk, make_directory, sync_directory};
+use crate::apply::Garbage;
+use crate::codec::{InlineAt, Table};
+use crate::disk::Disk;
 use crate::extent::{ExtentReader, Extents, OpenExtentError, directory_in};
 use crate::health::Health;
 use crate::index::Index;
+use crate::keeper::{APPLIED_ROW, Applied, live_of};
+use crate::log::Log;
 use crate::pieces::{Address, ExtentId, Piece};
 use crate::pins::{Pin, Pins};
+use crate::record::Position;
+use crate::replay::replay;
 use crate::reserve::Reserve;
-use crate::stage::joined;
+use crate::rows::{Current, Reads, View};
+use crate::segment::{SegmentFile, Segments};
+use crate::stage::{SharedBody, StagedBody, joined};
 use crate::{OpenError, Options};
 use bytes::Bytes;
-use engine::{BodyRef, ByteStream, EngineError, Head, ObjectName, Sequence, Which};
-use std::collections::{BTreeSet, VecDeque};
+use engine::{BodyRef, ByteStream, EngineError, Head, ObjectName, Sequence, Staged, Which};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The file that says what the directory is. Its second line changes with every change of format
 /// that an older server would misread.
 const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_NEW_FILE: &str = "FORMAT.new";
-const FORMAT: &str = "strongroom engine-local\nversion 1\n";
+const FORMAT: &str = "strongroom engine-local\nversion 2\n";
 const LOCK_FILE: &str = "lock";
 const INDEX_DIRECTORY: &str = "index";
+const LOG_DIRECTORY: &str = "log";
 
 pub(crate) struct Store {
     pub(crate) index: Index,
+    pub(crate) segments: Arc<Segments>,
+    pub(crate) current: Current,
     pub(crate) extents: Arc<Extents>,
     pub(crate) pins: Arc<Pins>,
     pub(crate) health: Arc<Health>,
+    index_is_full: AtomicBool,
+    merges_on_close: bool,
     /// Held as long as the index is mapped. INVARIANT: declared after `index`, so that it is
     /// released after the map is gone.
     _lock: File,
 }
 
-/// What the committer goes on from.
-pub(crate) struct Resume {
+/// What the threads of the engine go on from.
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) log: Log,
     pub(crate) last: Sequence,
     pub(crate) garbage: VecDeque<Garbage>,
     pub(crate) reserve: Reserve,
+    pub(crate) live: BTreeMap<u32, u64>,
+    pub(crate) applied: Applied,
 }
 
 impl Store {
@@ -51,7 +67,7 @@ impl Store {
         directory: &Path,
         options: &Options,
         disk: Arc<dyn Disk>,
-    ) -> Result<(Store, Resume), OpenError> {
+    ) -> Result<Opened, OpenError> {
         let made = !directory.exists();
         DirBuilder::new()
             .recursive(true)
@@ -65,62 +81,115 @@ impl Store {
                 .as_deref()
                 .and_then(Path::parent)
         {
-            sync_directory(parent).map_err(io_error("syncing the parent directory"))?;
+            disk.sync_directory(parent)
+                .map_err(io_error("syncing the parent directory"))?;
         }
         // Before anything is made in a directory that may be someone else's.
         check_format(directory)?;
         let lock = take_lock(directory)?;
         write_format(directory)?;
         let index_directory = directory.join(INDEX_DIRECTORY);
-        make_directory(&index_directory).map_err(io_error("making the index directory"))?;
+        match DirBuilder::new().mode(0o700).create(&index_directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(io_error("making the index directory")(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
         let index = Index::open(&index_directory, options.map_bytes)?;
         let health = Arc::new(Health::default());
-        let extents = Extents::open(directory_in(directory), disk, Arc::clone(&health))
-            .map_err(io_error("opening the directory of extents"))?;
+        let extents = Extents::open(
+            directory_in(directory),
+            Arc::clone(&disk),
+            Arc::clone(&health),
+        )
+        .map_err(io_error("opening the directory of extents"))?;
+        let segments = Segments::open(directory.join(LOG_DIRECTORY), Arc::clone(&disk))
+            .map_err(io_error("opening the directory of the log"))?;
+        let segments = Arc::new(segments);
         for made_in in [&index_directory, directory] {
             sync_directory(made_in).map_err(io_error("syncing the data directory"))?;
         }
+        let (applied, live) = {
+            let nothing = Current::new(Arc::default(), 0);
+            let view = nothing.view(&index)?;
+            let applied = match view.get(Table::System, APPLIED_ROW)? {
+                Some(payload) => Some(Applied::decode(&payload)?),
+                None => None,
+            };
+            (applied, live_of(&view)?)
+        };
+        remove_retired(&segments, applied, &live)?;
+        let replayed = replay(&segments, applied)?;
+        let last = Sequence(replayed.sequence);
+        let log = Log::open(Arc::clone(&segments), options.segment_bytes, replayed.end)?;
         let store = Store {
             index,
+            segments,
+            current: Current::new(Arc::new(replayed.memtable), last.0),
             extents: Arc::new(extents),
             pins: Arc::new(Pins::default()),
             health,
+            index_is_full: AtomicBool::new(false),
+            merges_on_close: options.checkpoint_on_close,
             _lock: lock,
         };
-        let resume = store.resume(Reserve::new(directory))?;
+        let garbage = store.garbage()?;
         store.remove_orphans()?;
-        store.pins.publish(resume.last);
-        Ok((store, resume))
+        store.pins.publish(last);
+        let (position, previous) = log.end();
+        Ok(Opened {
+            reserve: Reserve::new(directory),
+            last,
+            garbage,
+            live,
+            applied: applied.unwrap_or(Applied {
+                sequence: 0,
+                position: Position::new(position.segment().min(1), 0),
+                previous,
+            }),
+            log,
+            store,
+        })
     }
 
-    fn resume(&self, reserve: Reserve) -> Result<Resume, EngineError> {
-        let txn = self.index.read()?;
-        let last = match self.index.get(&txn, Table::System, SEQUENCE_ROW)? {
-            Some(payload) => Sequence(decode_u64(payload)?),
-            None => Sequence(0),
-        };
+    /// All rows as of now.
+    pub(crate) fn view(&self) -> Result<View<'_>, EngineError> {
+        self.current.view(&self.index)
+    }
+
+    pub(crate) fn merges_on_close(&self) -> bool {
+        self.merges_on_close
+    }
+
+    /// Whether the index has no room for more, deletes aside.
+    pub(crate) fn is_index_full(&self) -> bool {
+        self.index_is_full.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_index_full(&self, is_full: bool) {
+        self.index_is_full.store(is_full, Ordering::Relaxed);
+    }
+
+    fn garbage(&self) -> Result<VecDeque<Garbage>, EngineError> {
+        let view = self.view()?;
         let mut garbage = VecDeque::new();
-        for row in self.index.rows_with(&txn, Table::Garbage, &[])? {
+        for row in view.rows_with(Table::Garbage, &[])? {
             let (row, payload) = row?;
             garbage.push_back(Garbage {
                 // No reader of before the start is left.
                 removed_by: Sequence(0),
                 row: row.to_vec(),
-                address: Address::decode(payload)?,
+                address: Address::decode(&payload)?,
             });
         }
-        Ok(Resume {
-            last,
-            garbage,
-            reserve,
-        })
+        Ok(garbage)
     }
 
     /// Removes files that no row names: their commit never came, or their removal was cut short.
     fn remove_orphans(&self) -> Result<(), OpenError> {
-        let txn = self.index.read()?;
+        let view = self.view()?;
         let mut named = BTreeSet::new();
-        for row in self.index.rows_with(&txn, Table::Extents, &[])? {
+        for row in view.rows_with(Table::Extents, &[])? {
             let (row, _) = row?;
             let id = row.first_chunk::<8>().map(|id| u64::from_be_bytes(*id));
             named.extend(id.map(ExtentId));
@@ -147,12 +216,44 @@ impl Store {
         which: Which,
     ) -> Result<Option<Head>, EngineError> {
         let pin = self.pins.pin();
-        let txn = self.index.read()?;
-        let record = crate::read::find(&self.index, &txn, object, which)?;
+        let view = self.view()?;
+        let record = crate::read::find(&view, object, which)?;
         Ok(record.map(|record| {
             let address = Bytes::from(record.address.encode());
             record.into_head(BodyRef::pinned(address, Arc::new(pin)))
         }))
+    }
+
+    /// The body of a version, to be named by another record too.
+    pub(crate) fn share(&self, head: &Head) -> Result<Staged, EngineError> {
+        self.health.check()?;
+        let address = Address::decode(head.body.address())?;
+        let pin = self.pins.pin();
+        // What a listing found may be gone; what is pinned is not.
+        if !head.body.is_pinned() && !self.is_there(address)? {
+            return Err(EngineError::BodyGone);
+        }
+        let shared = SharedBody {
+            address,
+            stored_bytes: head.stored_bytes,
+            pin,
+            _earlier: head.body.clone(),
+        };
+        Ok(Staged::new(head.stored_bytes, StagedBody::Shared(shared)))
+    }
+
+    fn is_there(&self, address: Address) -> Result<bool, EngineError> {
+        let view = self.view()?;
+        let found = match address {
+            Address::Empty => true,
+            Address::One(Piece::Row { id, .. }) | Address::Listed { id } => {
+                view.get(Table::Bodies, &id.to_be_bytes())?.is_some()
+            }
+            Address::One(Piece::Extent { id, .. }) => {
+                view.get(Table::Extents, &id.0.to_be_bytes())?.is_some()
+            }
+        };
+        Ok(found)
     }
 
     pub(crate) fn read(
@@ -191,9 +292,9 @@ impl Store {
             Address::Empty => Vec::new(),
             Address::One(piece) => vec![piece],
             Address::Listed { id } => {
-                let txn = self.index.read()?;
-                let payload = self.index.get(&txn, Table::Bodies, &id.to_be_bytes())?;
-                crate::codec::decode_pieces(payload.ok_or_else(|| missing(&head.body))?)?
+                let view = self.view()?;
+                let payload = view.get(Table::Bodies, &id.to_be_bytes())?;
+                crate::codec::decode_pieces(&payload.ok_or_else(|| missing(&head.body))?)?
             }
         };
         let mut touched = VecDeque::new();
@@ -223,7 +324,19 @@ struct Reading {
     _pin: Pin,
     pieces: VecDeque<(Piece, Range<u64>)>,
     /// The file of the first piece, once it is open.
-    open: Option<ExtentReader>,
+    open: Option<Open>,
+}
+
+enum Open {
+    Extent(ExtentReader),
+    Logged(Logged),
+}
+
+/// A body in the log. Holds its segment, so that its file is not written over.
+#[derive(Clone)]
+struct Logged {
+    segment: Arc<SegmentFile>,
+    offset: u64,
 }
 
 impl Reading {
@@ -231,37 +344,75 @@ impl Reading {
         let Some((piece, range)) = self.pieces.pop_front() else {
             return Ok(None);
         };
-        let (bytes, reader) = match piece {
-            Piece::Row { id, stored_bytes } => (self.row(id, stored_bytes, &range)?, None),
+        let (bytes, open) = match piece {
+            Piece::Row { id, stored_bytes } => {
+                let (bytes, logged) = self.logged(id, stored_bytes, range.clone()).await?;
+                (bytes, Open::Logged(logged))
+            }
             Piece::Extent { id, stored_bytes } => {
                 let (bytes, reader) = self.extent(id, stored_bytes, range.clone()).await?;
-                (bytes, Some(reader))
+                (bytes, Open::Extent(reader))
             }
         };
         let rest = range.start + bytes.len() as u64..range.end;
         if rest.is_empty() {
             self.open = None;
         } else {
-            self.open = reader;
+            self.open = Some(open);
             self.pieces.push_front((piece, rest));
         }
         Ok(Some((bytes, self)))
     }
 
-    fn row(&self, id: u64, stored_bytes: u64, range: &Range<u64>) -> Result<Bytes, EngineError> {
-        let index = &self.store.index;
-        let txn = index.read()?;
-        let payload = index.get(&txn, Table::Bodies, &id.to_be_bytes())?;
-        let payload = payload.ok_or_else(|| missing(&self.body))?;
-        let wanted = usize::try_from(range.start)
-            .ok()
-            .zip(usize::try_from(range.end).ok());
-        let wanted = wanted.and_then(|(start, end)| payload.get(start..end));
-        match wanted {
-            Some(bytes) if payload.len() as u64 == stored_bytes => {
-                Ok(Bytes::copy_from_slice(bytes))
+    async fn logged(
+        &mut self,
+        id: u64,
+        stored_bytes: u64,
+        range: Range<u64>,
+    ) -> Result<(Bytes, Logged), EngineError> {
+        let logged = match self.open.take() {
+            Some(Open::Logged(logged)) => logged,
+            Some(Open::Extent(_)) | None => self.find(id, stored_bytes)?,
+        };
+        let Logged { segment, offset } = &logged;
+        // What is in memory is read here and now.
+        if let Some(bytes) = segment.read_body(*offset, id, stored_bytes, &range, false)? {
+            return Ok((bytes, logged));
+        }
+        let reading = logged.clone();
+        let bytes = blocking(move || {
+            let Logged { segment, offset } = reading;
+            let bytes = segment.read_body(offset, id, stored_bytes, &range, true)?;
+            bytes.ok_or_else(|| EngineError::corrupt("a body was not read"))
+        })
+        .await?;
+        Ok((bytes, logged))
+    }
+
+    /// Where a body in the log is now. It may have moved between the look at its row and that at
+    /// its segment; the row then says where.
+    fn find(&self, id: u64, stored_bytes: u64) -> Result<Logged, EngineError> {
+        let mut last = None;
+        loop {
+            let view = self.store.view()?;
+            let (position, payload) = view
+                .located(Table::Bodies, &id.to_be_bytes())?
+                .ok_or_else(|| missing(&self.body))?;
+            let at = InlineAt::decode(&payload)?.filter(|at| at.stored_bytes == stored_bytes);
+            let at = at.ok_or_else(|| EngineError::corrupt("an inline body has another length"))?;
+            if let Some(segment) = self.store.segments.get(position.segment()) {
+                return Ok(Logged {
+                    segment,
+                    offset: u64::from(position.offset()) + u64::from(at.offset),
+                });
             }
-            Some(_) | None => Err(EngineError::corrupt("an inline body has another length")),
+            if last == Some(position) {
+                return Err(EngineError::corrupt(format!(
+                    "segment {:08x} of the log is missing",
+                    position.segment()
+                )));
+            }
+            last = Some(position);
         }
     }
 
@@ -271,7 +422,10 @@ impl Reading {
         stored_bytes: u64,
         range: Range<u64>,
     ) -> Result<(Bytes, ExtentReader), EngineError> {
-        let open = self.open.take();
+        let open = match self.open.take() {
+            Some(Open::Extent(reader)) => Some(reader),
+            Some(Open::Logged(_)) | None => None,
+        };
         let extents = Arc::clone(&self.store.extents);
         let missing = missing(&self.body);
         blocking(move || {
@@ -303,6 +457,42 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
 ) -> Result<T, EngineError> {
     joined(tokio::task::spawn_blocking(work).await)
+}
+
+/// Removes files of the log that were retired when the server ended: the index has nothing in them,
+/// and their header is no longer theirs.
+fn remove_retired(
+    segments: &Segments,
+    applied: Option<Applied>,
+    live: &BTreeMap<u32, u64>,
+) -> Result<(), OpenError> {
+    let failed = || io_error("reading the log");
+    let Some(applied) = applied else {
+        return Ok(());
+    };
+    for number in segments.numbers() {
+        let is_live = live.get(&number).is_some_and(|bytes| *bytes > 0);
+        let Some(segment) = segments.get(number) else {
+            continue;
+        };
+        if number >= applied.position.segment() || segment.has_header().map_err(failed())? {
+            continue;
+        }
+        if is_live {
+            tracing::error!(
+                segment = number,
+                "the header of a file of the log is damaged"
+            );
+            continue;
+        }
+        segments.retire(number);
+        segments.remove(&segment).map_err(failed())?;
+    }
+    Ok(())
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Refuses a directory of an unknown format, or one that is not ours.

@@ -18,6 +18,18 @@ fn open(directory: &tempfile::TempDir) -> Local {
     Local::open(directory.path().join("data"), options).unwrap()
 }
 
+/// Everything happens often: new files of the log, checkpoints, compaction.
+fn open_small(directory: &tempfile::TempDir) -> Local {
+    let options = Options {
+        inline_bytes_max: INLINE_BYTES_MAX,
+        segment_bytes: 64 << 10,
+        memtable_bytes: 16 << 10,
+        checkpoint_bytes: 64 << 10,
+        ..Options::default()
+    };
+    Local::open(directory.path().join("data"), options).unwrap()
+}
+
 fn subject(local: &Local) -> Subject<'_> {
     Subject {
         objects: local,
@@ -38,6 +50,22 @@ async fn random_work_is_as_the_model_says() {
     let work = (1..=6).map(|seed| kit::random_work(subject(&local), seed, 600, &small));
     futures_util::future::join_all(work).await;
     kit::random_work(subject(&local), 7, 60, &BODY_BYTES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_work_with_small_files_is_as_the_model_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let local = open_small(&directory);
+    let work =
+        (11..=16).map(|seed| kit::random_work(subject(&local), seed, 600, &[0, 1, 900, 5000]));
+    futures_util::future::join_all(work).await;
+    let files = || {
+        std::fs::read_dir(directory.path().join("data/log"))
+            .unwrap()
+            .count()
+    };
+    // What was replaced is not kept for ever.
+    assert!(files() < 40, "{}", files());
 }
 
 #[tokio::test]

@@ -134,6 +134,15 @@ pub trait ObjectEngine: Send + Sync + 'static {
     /// Begins to take in a body. What is staged is seen by nobody until a commit names it.
     fn stage(&self, hint: StageHint) -> BoxFuture<'_, Result<Box<dyn Stage>, EngineError>>;
 
+    /// The body of a version, to be committed again under another record: no byte is copied, and
+    /// either record may go first. Only advice is taken of the head besides its body. A part of an
+    /// upload cannot share a body that was itself made of parts ([`EngineError::Invalid`]).
+    ///
+    /// # Errors
+    /// [`EngineError::BodyGone`] when the head came from a listing and its body is gone meanwhile.
+    fn share<'a>(&'a self, head: &'a Head) -> BoxFuture<'a, Result<Staged, EngineError>>;
+
+
     /// Applies one write: whole and durable when it answers `Ok`, without a trace when it answers
     /// a refusal. After [`CommitError::Engine`] the write may or may not be there, as with any
     /// answer that is lost on the way; after [`EngineError::NoSpace`] it is not.
