@@ -20,7 +20,7 @@ struct Fuzz {
 /// What runs a fuzz.
 enum Program {
     /// An example of the package that it tests, so that it may use what only tests may.
-    Example(&'static str),
+    Example(&'static str, Option<&'static str>),
     /// A target of the package `fuzz`, which reads bytes.
     Target,
 }
@@ -37,8 +37,13 @@ const fn target(name: &'static str, about: &'static str) -> Fuzz {
 const FUZZES: &[Fuzz] = &[
     Fuzz {
         name: "authorization",
-        program: Program::Example("policy-model"),
+        program: Program::Example("policy-model", None),
         about: "both evaluators of policies, on random worlds",
+    },
+    Fuzz {
+        name: "storage",
+        program: Program::Example("engine-local", Some("simulation")),
+        about: "histories on a disk that loses power, fails and flips bits",
     },
     target("policy_json", "policy documents of every kind"),
     target("condition", "conditions: operators, keys, values"),
@@ -70,7 +75,13 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
     let mut command = work::cargo();
     command.args(["run", "--release", "--quiet", "--locked", "--package"]);
     match fuzz.program {
-        Program::Example(package) => command.args([package, "--example", fuzz.name, "--"]),
+        Program::Example(package, features) => {
+            command.args([package, "--example", fuzz.name]);
+            if let Some(features) = features {
+                command.args(["--features", features]);
+            }
+            command.arg("--")
+        }
         Program::Target => command.args(["fuzz", "--", fuzz.name]),
     };
     work::run_to_the_end(command.args(rest))
@@ -98,7 +109,7 @@ mod tests {
             .collect();
         for fuzz in FUZZES {
             let found = match fuzz.program {
-                Program::Example(package) => {
+                Program::Example(package, _) => {
                     let folder = work::root().join("crates").join(package).join("examples");
                     folder.join(format!("{}.rs", fuzz.name)).is_file()
                 }

@@ -90,7 +90,7 @@ impl Apply<'_> {
         if self.rows.get(Table::Buckets, &row)?.is_some() {
             return Err(CommitError::IdInUse);
         }
-        self.rows.put(Table::Buckets, &row, Bytes::new());
+        self.rows.put(Table::Buckets, row, Bytes::new());
         Ok(self.done())
     }
 
@@ -115,7 +115,7 @@ impl Apply<'_> {
             self.remove_upload(&upload, &BTreeSet::new())?;
         }
         let row = bucket.0.to_be_bytes();
-        self.rows.delete(Table::Buckets, &row);
+        self.rows.delete(Table::Buckets, row);
         Ok(self.done())
     }
 
@@ -199,7 +199,7 @@ impl Apply<'_> {
             meta: create.meta.clone(),
             sequence: self.sequence,
         });
-        self.rows.put(Table::Uploads, &id, payload);
+        self.rows.put(Table::Uploads, id, payload);
         let row = upload_by_key_row(&create.object, create.upload);
         self.rows.put(Table::UploadsByKey, &row, Bytes::new());
         Ok(self.done())
@@ -445,7 +445,7 @@ impl Apply<'_> {
             }
             self.rows.delete(Table::Parts, &row);
         }
-        self.rows.delete(Table::Uploads, &id);
+        self.rows.delete(Table::Uploads, id);
         let row = upload_by_key_row(&upload.object, upload.upload);
         self.rows.delete(Table::UploadsByKey, &row);
         Ok(())
@@ -482,7 +482,7 @@ impl Apply<'_> {
             Some(StagedBody::Extent(extent)) => {
                 let payload = extent.stored_bytes.to_le_bytes().to_vec();
                 let row = extent.id.0.to_be_bytes();
-                self.rows.put(Table::Extents, &row, payload);
+                self.rows.put(Table::Extents, row, payload);
                 Ok(Address::One(Piece::Extent {
                     id: extent.id,
                     stored_bytes: extent.stored_bytes,

@@ -4,7 +4,7 @@
 use crate::apply::{Apply, Garbage};
 use crate::codec::{InlineAt, Table};
 use crate::keeper::{Applied, Handover, Moved};
-use crate::log::{Group, Log};
+use crate::log::{Group, Log, WriteError};
 use crate::memtable::Memtable;
 use crate::pieces::ExtentId;
 use crate::record::{self, Change, InlineBody};
@@ -154,7 +154,10 @@ impl Committer {
                     self.store.extents.remove(file);
                 }
             }
-            Err(error) => {
+            Err(WriteError::Abandoned(error)) => {
+                jobs.into_iter().for_each(|job| job.fail(error.clone()));
+            }
+            Err(WriteError::Unknown(error)) => {
                 self.store.health.fail(&error);
                 for job in jobs {
                     job.fail_unknown(error.clone());
@@ -226,7 +229,7 @@ impl Committer {
         &mut self,
         jobs: &[Job],
         full: Option<EngineError>,
-    ) -> Result<(Vec<Outcome>, Vec<ExtentId>), EngineError> {
+    ) -> Result<(Vec<Outcome>, Vec<ExtentId>), WriteError> {
         let store = Arc::clone(&self.store);
         let view = match store.view() {
             Ok(view) => view,
@@ -266,9 +269,7 @@ impl Committer {
         drop(view);
         if !group.is_empty() {
             self.log_bytes += group.bytes();
-            self.log
-                .write(group)
-                .map_err(|error| EngineError::io("appending to the log", error))?;
+            self.log.write(group)?;
             let active = Arc::clone(&store.current.layers().active);
             for ((table, key), changed) in pending.into_rows() {
                 active.insert(table, key, sequence, changed);

@@ -160,6 +160,27 @@ impl Index {
     }
 }
 
+impl Index {
+    /// All rows of a table, with the records that put them.
+    pub(crate) fn located_rows<'txn>(
+        &self,
+        txn: &'txn RoTxn<'_>,
+        table: Table,
+    ) -> Result<LocatedRows<'txn>, EngineError> {
+        let rows = self.table(table)?.iter(txn);
+        let rows = rows.map_err(failed("reading the index"))?;
+        Ok(Box::new(rows.map(move |row| {
+            let (key, value) = row.map_err(failed("reading the index"))?;
+            let (position, payload) = unseal(table, key, value)?;
+            Ok((key, Located { position, payload }))
+        })))
+    }
+}
+
+/// Keys, and where and what their rows are.
+pub(crate) type LocatedRows<'txn> =
+    Box<dyn Iterator<Item = Result<(&'txn [u8], Located<'txn>), EngineError>> + 'txn>;
+
 /// Keys and payloads in order.
 pub(crate) type Rows<'txn> =
     Box<dyn Iterator<Item = Result<(&'txn [u8], &'txn [u8]), EngineError>> + 'txn>;

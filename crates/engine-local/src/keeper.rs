@@ -41,7 +41,7 @@ pub(crate) struct Applied {
 }
 
 impl Applied {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let fields = [self.sequence, self.position.0, self.previous];
         fields
             .iter()
@@ -425,7 +425,7 @@ fn body_of(
 }
 
 /// What a row takes up in the log, its body included.
-fn bytes_in_use(table: Table, key: &[u8], payload: &[u8]) -> Result<u64, EngineError> {
+pub(crate) fn bytes_in_use(table: Table, key: &[u8], payload: &[u8]) -> Result<u64, EngineError> {
     let row = Change::on_disk_bytes(key.len(), payload.len()) as u64;
     // Part of the record's header, so that a segment that is all in use counts as such.
     const RECORD_SHARE: u64 = 32;
@@ -438,7 +438,7 @@ fn bytes_in_use(table: Table, key: &[u8], payload: &[u8]) -> Result<u64, EngineE
     Ok(row + RECORD_SHARE + body)
 }
 
-fn live_row(segment: u32) -> Vec<u8> {
+pub(crate) fn live_row(segment: u32) -> Vec<u8> {
     [LIVE_ROWS, &segment.to_be_bytes()].concat()
 }
 

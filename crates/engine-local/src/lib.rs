@@ -1,9 +1,9 @@
 //! The embedded storage engine: one directory, nothing acknowledged is lost.
 //!
-//! [`Local`] is both an [`ObjectEngine`] and a [`ControlStore`]. Writes go to a log, together
-//! with small bodies; an LMDB index follows it; large bodies are files. `DESIGN.md` describes every byte and why a
-//! crash loses nothing. It is for one server process on a local file system, not for several: a
-//! second one is refused.
+//! [`Local`] is both an [`ObjectEngine`] and a [`ControlStore`]. Writes go to a log, together with
+//! small bodies; an LMDB index follows it; large bodies are files. `DESIGN.md` describes every byte
+//! and why a crash loses nothing. It is for one server process on a local file system, not for
+//! several: a second one is refused.
 //!
 //! Its futures must be polled within a Tokio runtime, on whose blocking pool files are read and
 //! written.
@@ -38,13 +38,19 @@ mod memtable;
 mod pieces;
 mod pins;
 mod read;
+mod rebuild;
 mod record;
 mod replay;
 mod reserve;
 mod rows;
 mod segment;
+#[cfg(any(test, feature = "simulation"))]
+mod simulated;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 mod stage;
 mod store;
+mod verify;
 
 use committer::{Committer, Job, Thresholds};
 use disk::{Disk, HostDisk};
@@ -55,6 +61,7 @@ use engine::{
     VersionEntry, VersionMarker, VersionsQuery, Which, Write,
 };
 use keeper::{Handover, Keeper};
+pub use rebuild::Rebuilt;
 use stage::{LocalStage, StagedBody};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -65,6 +72,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use store::{Opened, Store};
 use tokio::sync::oneshot;
+pub use verify::{DamagedObject, Problem, Verified};
 
 /// How to open a data directory.
 #[derive(Debug, Clone)]
@@ -82,6 +90,9 @@ pub struct Options {
     /// The index is brought up to date after this many bytes of the log at the latest: what a start
     /// after a crash reads. Default: 256 MiB.
     pub checkpoint_bytes: u64,
+    /// Kept on the disk to be given up when it is full, so that deletes still go through. Default:
+    /// 4 MiB.
+    pub reserve_bytes: usize,
     /// Whether closing brings the index up to date, so that the next start has nothing to read.
     /// Default: yes.
     pub checkpoint_on_close: bool,
@@ -95,6 +106,7 @@ impl Default for Options {
             segment_bytes: 256 << 20,
             memtable_bytes: 32 << 20,
             checkpoint_bytes: 256 << 20,
+            reserve_bytes: 4 << 20,
             checkpoint_on_close: true,
         }
     }
@@ -111,8 +123,8 @@ pub enum OpenError {
     },
     /// Made by a version of the server that this one does not know.
     #[error(
-        "the data directory `{}` has the unknown format {found:?}; open it with the version of \
-         the server that wrote it",
+        "the data directory `{}` has the format {found:?}, which this version does not read; open \
+         it with the version of the server that wrote it, and copy its objects out",
         directory.display()
     )]
     UnknownFormat {
@@ -217,6 +229,23 @@ impl Local {
         let (reply, answer) = oneshot::channel();
         self.hand_in(Job::Checkpoint { reply })?;
         answer.await.unwrap_or_else(|_| Err(committer_ended()))
+    }
+
+    /// Makes the index of a directory anew from its log. No server may have it open. Blocking.
+    ///
+    /// # Errors
+    /// As [`Local::open`]. The old index is in place then, or set aside as `index.old`.
+    pub fn rebuild(directory: impl AsRef<Path>, options: &Options) -> Result<Rebuilt, OpenError> {
+        rebuild::on(directory.as_ref(), options, Arc::new(HostDisk))
+    }
+
+    /// Looks at all records, and with `scrub` reads all bodies; says what is not as it was written.
+    /// Others may write meanwhile. Blocking.
+    ///
+    /// # Errors
+    /// When the disk fails otherwise.
+    pub fn verify(&self, scrub: bool) -> Result<Verified, EngineError> {
+        verify::verify(&self.store, scrub)
     }
 
     fn hand_in(&self, job: Job) -> Result<(), EngineError> {

@@ -241,11 +241,10 @@ fn merged<'a>(mut sources: Vec<Source<'a>>) -> Rows<'a> {
                         least = Some((index, &[]));
                         break;
                     }
-                    Some(Ok((key, _))) => {
-                        if least.is_none_or(|(_, found)| **key < *found) {
-                            least = Some((index, key));
-                        }
+                    Some(Ok((key, _))) if least.is_none_or(|(_, found)| **key < *found) => {
+                        least = Some((index, key));
                     }
+                    Some(Ok(_)) => {}
                 }
             }
             let (index, _) = least?;

@@ -251,6 +251,9 @@ impl Scan {
         let wanted = usize::try_from(self.file_bytes.saturating_sub(at))
             .unwrap_or(usize::MAX)
             .min(wanted);
+        if wanted == 0 {
+            return Ok(Bytes::new());
+        }
         let ahead = at
             .checked_sub(self.buffer_at)
             .and_then(|skip| usize::try_from(skip).ok())

@@ -34,8 +34,8 @@ const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_NEW_FILE: &str = "FORMAT.new";
 const FORMAT: &str = "strongroom engine-local\nversion 2\n";
 const LOCK_FILE: &str = "lock";
-const INDEX_DIRECTORY: &str = "index";
-const LOG_DIRECTORY: &str = "log";
+pub(crate) const INDEX_DIRECTORY: &str = "index";
+pub(crate) const LOG_DIRECTORY: &str = "log";
 
 pub(crate) struct Store {
     pub(crate) index: Index,
@@ -89,12 +89,7 @@ impl Store {
         let lock = take_lock(directory)?;
         write_format(directory)?;
         let index_directory = directory.join(INDEX_DIRECTORY);
-        match DirBuilder::new().mode(0o700).create(&index_directory) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(io_error("making the index directory")(error));
-            }
-            Ok(()) | Err(_) => {}
-        }
+        make_private(&index_directory).map_err(io_error("making the index directory"))?;
         let index = Index::open(&index_directory, options.map_bytes)?;
         let health = Arc::new(Health::default());
         let extents = Extents::open(
@@ -138,7 +133,7 @@ impl Store {
         store.pins.publish(last);
         let (position, previous) = log.end();
         Ok(Opened {
-            reserve: Reserve::new(directory),
+            reserve: Reserve::new(directory, options.reserve_bytes),
             last,
             garbage,
             live,
@@ -268,7 +263,7 @@ impl Store {
         }
         // Holds what is still there, when the head came from a listing.
         let pin = self.pins.pin();
-        let pieces = self.pieces(head, &range)?;
+        let pieces = self.pieces(&head.body, head.stored_bytes, &range)?;
         let reading = Reading {
             store: Arc::clone(self),
             body: head.body.clone(),
@@ -282,19 +277,95 @@ impl Store {
         )))
     }
 
+    /// Where a body in the log is now. It may have moved between the look at its row and that at
+    /// its segment; the row then says where.
+    fn find_logged(
+        &self,
+        id: u64,
+        stored_bytes: u64,
+        missing: impl Fn() -> EngineError,
+    ) -> Result<Logged, EngineError> {
+        let mut last = None;
+        loop {
+            let view = self.view()?;
+            let (position, payload) = view
+                .located(Table::Bodies, &id.to_be_bytes())?
+                .ok_or_else(&missing)?;
+            let at = InlineAt::decode(&payload)?.filter(|at| at.stored_bytes == stored_bytes);
+            let at = at.ok_or_else(|| EngineError::corrupt("an inline body has another length"))?;
+            if let Some(segment) = self.segments.get(position.segment()) {
+                return Ok(Logged {
+                    segment,
+                    offset: u64::from(position.offset()) + u64::from(at.offset),
+                });
+            }
+            if last == Some(position) {
+                return Err(EngineError::corrupt(format!(
+                    "segment {:08x} of the log is missing",
+                    position.segment()
+                )));
+            }
+            last = Some(position);
+        }
+    }
+
+    /// Reads all of a body and verifies it; answers its length. Blocking.
+    pub(crate) fn read_whole(
+        &self,
+        address: Address,
+        stored_bytes: u64,
+    ) -> Result<u64, EngineError> {
+        let _pin = self.pins.pin();
+        let body = BodyRef::unpinned(Bytes::from(address.encode()));
+        let gone = || EngineError::BodyGone;
+        let mut read = 0;
+        for (piece, range) in self.pieces(&body, stored_bytes, &(0..stored_bytes))? {
+            let mut rest = range;
+            match piece {
+                Piece::Row { id, stored_bytes } => {
+                    let Logged { segment, offset } = self.find_logged(id, stored_bytes, gone)?;
+                    while !rest.is_empty() {
+                        let bytes = segment.read_body(offset, id, stored_bytes, &rest, true)?;
+                        rest.start += bytes.map_or(0, |bytes| bytes.len() as u64).max(1);
+                    }
+                }
+                Piece::Extent { id, stored_bytes } => {
+                    let reader = match self.extents.open_extent(id, stored_bytes) {
+                        Ok(reader) => reader,
+                        Err(OpenExtentError::Missing) => {
+                            // Its row goes first.
+                            let row = id.0.to_be_bytes();
+                            return Err(match self.view()?.get(Table::Extents, &row)? {
+                                Some(_) => EngineError::corrupt("a file of a body is missing"),
+                                None => EngineError::BodyGone,
+                            });
+                        }
+                        Err(OpenExtentError::Engine(error)) => return Err(error),
+                    };
+                    while !rest.is_empty() {
+                        rest.start += reader.read(&rest)?.len().max(1) as u64;
+                    }
+                }
+            }
+            read += piece.stored_bytes();
+        }
+        Ok(read)
+    }
+
     /// The pieces that the range touches, each with the range within it.
     fn pieces(
         &self,
-        head: &Head,
+        body: &BodyRef,
+        stored_bytes: u64,
         range: &Range<u64>,
     ) -> Result<VecDeque<(Piece, Range<u64>)>, EngineError> {
-        let pieces = match Address::decode(head.body.address())? {
+        let pieces = match Address::decode(body.address())? {
             Address::Empty => Vec::new(),
             Address::One(piece) => vec![piece],
             Address::Listed { id } => {
                 let view = self.view()?;
                 let payload = view.get(Table::Bodies, &id.to_be_bytes())?;
-                crate::codec::decode_pieces(&payload.ok_or_else(|| missing(&head.body))?)?
+                crate::codec::decode_pieces(&payload.ok_or_else(|| missing(body))?)?
             }
         };
         let mut touched = VecDeque::new();
@@ -308,7 +379,7 @@ impl Store {
             }
             at = end;
         }
-        match at == head.stored_bytes {
+        match at == stored_bytes {
             true => Ok(touched),
             false => Err(EngineError::corrupt(
                 "the pieces of a body do not add up to its length",
@@ -372,7 +443,10 @@ impl Reading {
     ) -> Result<(Bytes, Logged), EngineError> {
         let logged = match self.open.take() {
             Some(Open::Logged(logged)) => logged,
-            Some(Open::Extent(_)) | None => self.find(id, stored_bytes)?,
+            Some(Open::Extent(_)) | None => {
+                let missing = || missing(&self.body);
+                self.store.find_logged(id, stored_bytes, missing)?
+            }
         };
         let Logged { segment, offset } = &logged;
         // What is in memory is read here and now.
@@ -387,33 +461,6 @@ impl Reading {
         })
         .await?;
         Ok((bytes, logged))
-    }
-
-    /// Where a body in the log is now. It may have moved between the look at its row and that at
-    /// its segment; the row then says where.
-    fn find(&self, id: u64, stored_bytes: u64) -> Result<Logged, EngineError> {
-        let mut last = None;
-        loop {
-            let view = self.store.view()?;
-            let (position, payload) = view
-                .located(Table::Bodies, &id.to_be_bytes())?
-                .ok_or_else(|| missing(&self.body))?;
-            let at = InlineAt::decode(&payload)?.filter(|at| at.stored_bytes == stored_bytes);
-            let at = at.ok_or_else(|| EngineError::corrupt("an inline body has another length"))?;
-            if let Some(segment) = self.store.segments.get(position.segment()) {
-                return Ok(Logged {
-                    segment,
-                    offset: u64::from(position.offset()) + u64::from(at.offset),
-                });
-            }
-            if last == Some(position) {
-                return Err(EngineError::corrupt(format!(
-                    "segment {:08x} of the log is missing",
-                    position.segment()
-                )));
-            }
-            last = Some(position);
-        }
     }
 
     async fn extent(
@@ -491,12 +538,25 @@ fn remove_retired(
     Ok(())
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+/// Makes a directory that only this user may enter, unless it is there.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Whether something was ever stored here.
+pub(crate) fn has_format(directory: &Path) -> bool {
+    directory.join(FORMAT_FILE).exists()
+}
+
 /// Refuses a directory of an unknown format, or one that is not ours.
-fn check_format(directory: &Path) -> Result<(), OpenError> {
+pub(crate) fn check_format(directory: &Path) -> Result<(), OpenError> {
     match std::fs::read(directory.join(FORMAT_FILE)) {
         Ok(found) if found == FORMAT.as_bytes() => Ok(()),
         Ok(found) => Err(OpenError::UnknownFormat {
@@ -521,7 +581,7 @@ fn check_format(directory: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn take_lock(directory: &Path) -> Result<File, OpenError> {
+pub(crate) fn take_lock(directory: &Path) -> Result<File, OpenError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
     let file = options

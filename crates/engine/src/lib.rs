@@ -142,7 +142,6 @@ pub trait ObjectEngine: Send + Sync + 'static {
     /// [`EngineError::BodyGone`] when the head came from a listing and its body is gone meanwhile.
     fn share<'a>(&'a self, head: &'a Head) -> BoxFuture<'a, Result<Staged, EngineError>>;
 
-
     /// Applies one write: whole and durable when it answers `Ok`, without a trace when it answers
     /// a refusal. After [`CommitError::Engine`] the write may or may not be there, as with any
     /// answer that is lost on the way; after [`EngineError::NoSpace`] it is not.

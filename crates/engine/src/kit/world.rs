@@ -2,8 +2,8 @@ use super::model::{Model, Part, Upload, Version};
 use super::{Random, State, Subject, stage};
 use crate::{
     BucketId, CommitError, Committed, CompleteUpload, ControlError, ControlTxn, CreateUpload,
-    Delete, Millis, ObjectName, PartChoice, Precondition, Put, PutPart, Revision, Sequence,
-    SetMeta, UploadId, VersionId, Versioning, Which, Write,
+    Delete, EngineError, Millis, ObjectEngine, ObjectName, PartChoice, Precondition, Put, PutPart,
+    Revision, Sequence, SetMeta, Staged, UploadId, VersionId, Versioning, Which, Write,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ enum Kind {
         precondition: Precondition,
         versioning: Versioning,
         what: Content,
+        /// The body is that of another version, shared.
+        of: Option<(String, VersionId)>,
     },
     Delete {
         key: String,
@@ -140,10 +142,12 @@ impl World {
                     precondition: self.precondition(&key, Which::Current),
                     versioning: self.versioning(),
                     what: self.content(true),
+                    of: None,
                     key,
                 }
             }
-            35..52 => {
+            35..40 => self.copy(),
+            40..52 => {
                 let key = self.key();
                 let which = match self.random.below(3) {
                     0 => Which::Current,
@@ -188,6 +192,27 @@ impl World {
             },
             _ => self.control(),
         })
+    }
+
+    fn copy(&mut self) -> Kind {
+        let key = self.key();
+        let mut what = self.content(true);
+        let of = {
+            let source = self.key();
+            let versions = self.model.versions(&source);
+            let found = versions.iter().find(|version| !version.is_delete_marker);
+            found.map(|found| {
+                what.body = found.body.clone();
+                (source, found.version)
+            })
+        };
+        Kind::Put {
+            precondition: Precondition::None,
+            versioning: self.versioning(),
+            what,
+            of,
+            key,
+        }
     }
 
     fn complete(&mut self) -> Kind {
@@ -320,10 +345,20 @@ impl World {
 
     /// Runs a step on the engine, which must answer as the model does.
     pub async fn run(&mut self, subject: Subject<'_>, op: &Op) {
+        self.attempt(subject, op).await.unwrap();
+    }
+
+    /// As [`World::run`], on an engine that may fail: then the step may have been taken or not, and
+    /// the world goes on as if it had not.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn attempt(&mut self, subject: Subject<'_>, op: &Op) -> Result<(), EngineError> {
         let seed = self.seed;
         if let Kind::Control(txn) = &op.0 {
             let expected = self.expect_control(txn);
             match (subject.control.commit(txn.clone()).await, expected) {
+                (Err(ControlError::Engine(error)), _) => return Err(error),
                 (Ok(revision), None) => self.take_control(txn, revision),
                 (Err(ControlError::Conflict { key }), Some(expected)) => {
                     assert_eq!(key, expected, "seed {seed}: {txn:?}");
@@ -332,11 +367,12 @@ impl World {
                     panic!("seed {seed}: {txn:?} gave {found:?}, expected {expected:?}")
                 }
             }
-            return;
+            return Ok(());
         }
-        let write = self.write(subject, &op.0).await;
+        let write = self.write(subject, &op.0).await?;
         let expected = self.expect(&op.0);
         match (subject.objects.commit(write).await, expected) {
+            (Err(CommitError::Engine(error)), _) => return Err(error),
             (Ok(committed), None) => {
                 let expected = self.committed(&op.0, committed.sequence);
                 assert_eq!(committed, expected, "seed {seed}: {op:?}");
@@ -353,6 +389,38 @@ impl World {
                 panic!("seed {seed}: {op:?} gave {found:?}, expected {expected:?}")
             }
         }
+        Ok(())
+    }
+
+    /// Reads every version. Answers how many are said to be damaged.
+    ///
+    /// # Errors
+    /// What is not there, or other than it was written, and not said to be damaged.
+    pub async fn compare_bodies(&self, engine: &dyn ObjectEngine) -> Result<usize, String> {
+        let mut damaged = 0;
+        for (key, versions) in &self.model.objects {
+            for version in versions {
+                let object = self.object(key);
+                let found = match engine.head(&object, Which::Version(version.version)).await {
+                    Ok(Some(head)) if head.meta != version.meta || head.etag != version.etag => {
+                        return Err(format!("{key:?} has another record"));
+                    }
+                    Ok(Some(head)) => match engine.read(&head, 0..head.stored_bytes).await {
+                        Ok(stream) => super::collect(stream).await,
+                        Err(error) => Err(error),
+                    },
+                    Ok(None) => return Err(format!("{key:?} is missing")),
+                    Err(error) => Err(error),
+                };
+                match found {
+                    Ok(body) if body == version.body => {}
+                    Ok(_) => return Err(format!("{key:?} has other bytes")),
+                    Err(EngineError::Corrupt { .. }) => damaged += 1,
+                    Err(error) => return Err(format!("{key:?}: {error}")),
+                }
+            }
+        }
+        Ok(damaged)
     }
 
     /// As if the engine had done it, with a sequence of our own.
@@ -375,9 +443,9 @@ impl World {
         }
     }
 
-    async fn write(&self, subject: Subject<'_>, kind: &Kind) -> Write {
+    async fn write(&self, subject: Subject<'_>, kind: &Kind) -> Result<Write, EngineError> {
         let engine = subject.objects;
-        match kind.clone() {
+        Ok(match kind.clone() {
             Kind::CreateBucket => Write::CreateBucket {
                 bucket: self.bucket,
             },
@@ -389,14 +457,15 @@ impl World {
                 precondition,
                 versioning,
                 what,
+                of,
             } => Write::Put(Put {
                 object: self.object(&key),
                 precondition,
                 versioning,
+                body: self.body(engine, &what, of).await?,
                 etag: what.etag,
                 last_modified: what.at,
                 meta: what.meta,
-                body: stage(engine, &what.body).await.unwrap(),
             }),
             Kind::Delete {
                 key,
@@ -439,7 +508,7 @@ impl World {
                 etag: what.etag,
                 last_modified: what.at,
                 meta: what.meta,
-                body: stage(engine, &what.body).await.unwrap(),
+                body: stage(engine, &what.body).await?,
             }),
             Kind::Complete {
                 upload,
@@ -458,7 +527,21 @@ impl World {
             }),
             Kind::Abort { upload } => Write::AbortUpload { upload },
             Kind::Control(_) => panic!("not a write of objects"),
-        }
+        })
+    }
+
+    async fn body(
+        &self,
+        engine: &dyn ObjectEngine,
+        what: &Content,
+        of: Option<(String, VersionId)>,
+    ) -> Result<Staged, EngineError> {
+        let Some((key, version)) = of else {
+            return stage(engine, &what.body).await;
+        };
+        let object = self.object(&key);
+        let head = engine.head(&object, Which::Version(version)).await?;
+        engine.share(&head.unwrap()).await
     }
 
     /// The refusal, if there must be one.

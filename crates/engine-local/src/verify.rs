@@ -1,0 +1,238 @@
+//! Looks at everything that is stored and says what does not fit.
+
+use crate::codec::{PartRecord, Record, Table, decode_pieces, decode_u64, split_key};
+use crate::pieces::{Address, Piece};
+use crate::record::Position;
+use crate::rows::Reads;
+use crate::segment::{FIRST_RECORD, Scan};
+use crate::store::Store;
+use engine::{BucketId, EngineError, VersionId};
+use std::fmt;
+use std::sync::Arc;
+
+/// What was looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Versions of objects, delete markers included.
+    pub versions: u64,
+    /// Parts of uploads in progress.
+    pub parts: u64,
+    /// Bytes of bodies that were read.
+    pub bytes_read: u64,
+    /// Files of the log.
+    pub segments: u64,
+    /// Records in them.
+    pub records: u64,
+    /// What does not fit.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that is not what was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The object it is about, if it is about one.
+    pub object: Option<DamagedObject>,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// A version whose body or record is damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedObject {
+    /// The incarnation of its bucket.
+    pub bucket: BucketId,
+    /// Its key.
+    pub key: String,
+    /// The version; `None` for a part of an upload.
+    pub version: Option<VersionId>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.object {
+            Some(object) => write!(f, "{:?}: {}", object.key, self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+/// See [`crate::Local::verify`].
+pub(crate) fn verify(store: &Arc<Store>, scrub: bool) -> Result<Verified, EngineError> {
+    let mut verified = Verified::default();
+    for table in [Table::Current, Table::Older] {
+        objects(store, table, scrub, &mut verified)?;
+    }
+    parts(store, scrub, &mut verified)?;
+    log(store, &mut verified)?;
+    Ok(verified)
+}
+
+/// Rows that one look takes: none is held for long, since it keeps what is replaced.
+const ROWS_MAX: usize = 256;
+
+fn objects(
+    store: &Arc<Store>,
+    table: Table,
+    scrub: bool,
+    verified: &mut Verified,
+) -> Result<(), EngineError> {
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let mut found = Vec::new();
+        {
+            let view = store.view()?;
+            let start = match &after {
+                Some(row) => std::ops::Bound::Excluded(&row[..]),
+                None => std::ops::Bound::Unbounded,
+            };
+            for row in view.rows(table, start, &[])?.take(ROWS_MAX) {
+                match row {
+                    Ok((row, payload)) => found.push((row.to_vec(), payload.to_vec())),
+                    Err(error) => {
+                        verified.problems.push(Problem {
+                            object: None,
+                            what: error.to_string(),
+                        });
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        let Some((last, _)) = found.last() else {
+            return Ok(());
+        };
+        after = Some(last.clone());
+        for (row, payload) in found {
+            verified.versions += 1;
+            let bucket = row
+                .first_chunk()
+                .map(|id| BucketId(u128::from_be_bytes(*id)));
+            let key = split_key(&row).map(|(key, _)| key);
+            let record = Record::decode(&payload);
+            let (Some(bucket), Ok(key), Ok(record)) = (bucket, key, record) else {
+                verified.problems.push(Problem {
+                    object: None,
+                    what: format!("a row of table `{}` cannot be read", table.name()),
+                });
+                continue;
+            };
+            let read = body(store, record.address, record.stored_bytes, scrub, verified);
+            if let Err(error) = read {
+                verified.problems.push(Problem {
+                    object: Some(DamagedObject {
+                        bucket,
+                        key,
+                        version: Some(record.version()),
+                    }),
+                    what: error.to_string(),
+                });
+            }
+        }
+    }
+}
+
+fn parts(store: &Arc<Store>, scrub: bool, verified: &mut Verified) -> Result<(), EngineError> {
+    let mut found = Vec::new();
+    {
+        let view = store.view()?;
+        for row in view.rows_with(Table::Parts, &[])? {
+            let (row, payload) = row?;
+            found.push((row.to_vec(), PartRecord::decode(&payload)?));
+        }
+    }
+    for (row, part) in found {
+        verified.parts += 1;
+        if let Err(error) = body(store, part.address, part.stored_bytes, scrub, verified) {
+            let upload = row
+                .first_chunk()
+                .map(|id| engine::UploadId(u128::from_be_bytes(*id)));
+            let view = store.view()?;
+            let object = match upload {
+                Some(upload) => crate::read::upload_in(&view, upload)?,
+                None => None,
+            };
+            verified.problems.push(Problem {
+                object: object.map(|upload| DamagedObject {
+                    bucket: upload.object.bucket,
+                    key: upload.object.key,
+                    version: None,
+                }),
+                what: format!("a part of an upload: {error}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Looks whether all pieces of a body are there, and reads them if they are to be scrubbed.
+fn body(
+    store: &Arc<Store>,
+    address: Address,
+    stored_bytes: u64,
+    scrub: bool,
+    verified: &mut Verified,
+) -> Result<(), EngineError> {
+    if scrub {
+        return match store.read_whole(address, stored_bytes) {
+            Ok(bytes) => {
+                verified.bytes_read += bytes;
+                Ok(())
+            }
+            // Removed since the row was read.
+            Err(EngineError::BodyGone) => Ok(()),
+            Err(error) => Err(error),
+        };
+    }
+    let view = store.view()?;
+    let pieces = match address {
+        Address::Empty => Vec::new(),
+        Address::One(piece) => vec![piece],
+        Address::Listed { id } => match view.get(Table::Bodies, &id.to_be_bytes())? {
+            Some(payload) => decode_pieces(&payload)?,
+            // Removed since the row was read.
+            None => return Ok(()),
+        },
+    };
+    for piece in pieces {
+        if let Piece::Extent { id, stored_bytes } = piece
+            && let Some(length) = view.get(Table::Extents, &id.0.to_be_bytes())?
+            && decode_u64(&length)? != stored_bytes
+        {
+            return Err(EngineError::corrupt(
+                "a file has another length than its record says",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Every file of the log must be readable from its begin to its end.
+fn log(store: &Arc<Store>, verified: &mut Verified) -> Result<(), EngineError> {
+    let reading = |error| EngineError::io("reading the log", error);
+    for number in store.segments.numbers() {
+        let Some(segment) = store.segments.get(number) else {
+            continue;
+        };
+        verified.segments += 1;
+        let mut scan = Scan::new(segment, FIRST_RECORD).map_err(reading)?;
+        while scan.next().map_err(reading)?.is_some() {
+            verified.records += 1;
+        }
+        let end = Position::new(number, scan.at());
+        // What says that this place had been synced proves that something is lost. Other records
+        // here are leftovers of writes that were never acknowledged.
+        while let Some(later) = scan.search().map_err(reading)? {
+            if later.header.durable > end {
+                verified.problems.push(Problem {
+                    object: None,
+                    what: format!(
+                        "segment {number:08x} of the log is damaged at {}",
+                        end.offset()
+                    ),
+                });
+                break;
+            }
+        }
+    }
+    Ok(())
+}
