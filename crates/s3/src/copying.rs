@@ -7,7 +7,7 @@ use policy::CallerKind;
 use std::ops::Range;
 use vault::ObjectReader;
 
-use crate::reading::VersionId;
+use crate::reading;
 use crate::receiving::Sink;
 use crate::{Request, S3Error, expected_owner, object_key};
 
@@ -15,7 +15,6 @@ use crate::{Request, S3Error, expected_owner, object_key};
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) object: Object,
-    pub(crate) version: VersionId,
     pub(crate) expected_owner: Option<AccountId>,
     /// The header as sent, for `s3:x-amz-copy-source`.
     pub(crate) text: String,
@@ -56,12 +55,12 @@ impl Source {
         if key.is_empty() {
             return invalid("Invalid copy source object key");
         }
+        reading::check_version_id(version, "versionId")?;
         Ok(Source {
             object: Object {
                 version: version.map(str::to_owned),
                 ..Object::current(bucket, object_key(key)?)
             },
-            version: VersionId::parse(version)?,
             expected_owner: expected_owner(request.header("x-amz-source-expected-bucket-owner"))?,
             text: text.to_owned(),
         })

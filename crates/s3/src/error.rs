@@ -34,6 +34,22 @@ macro_rules! errors {
                 /// `Last-Modified`
                 last_modified: String,
             },
+            /// The newest version is a delete marker: 404, and the headers say why.
+            #[error("The specified key does not exist.")]
+            NewestIsDeleteMarker {
+                /// `Key`
+                key: String,
+                /// `x-amz-version-id`
+                version: String,
+            },
+            /// The version that was named is a delete marker: 405, with headers about it.
+            #[error("The specified method is not allowed against this resource.")]
+            IsDeleteMarker {
+                /// `x-amz-version-id`
+                version: String,
+                /// `Last-Modified`
+                last_modified: String,
+            },
             /// An error that was made in AWS's form, as `wire` does.
             #[error("{0}")]
             Aws(Box<AwsError>),
@@ -59,6 +75,20 @@ macro_rules! errors {
                         AwsError::new(304, "NotModified", self.to_string())
                             .with_header("etag", etag.clone())
                             .with_header("last-modified", last_modified.clone())
+                    }
+                    S3Error::NewestIsDeleteMarker { key, version } => {
+                        AwsError::new(404, "NoSuchKey", self.to_string())
+                            .with_field("Key", key.clone())
+                            .with_header("x-amz-delete-marker", "true")
+                            .with_header("x-amz-version-id", version.clone())
+                    }
+                    S3Error::IsDeleteMarker { version, last_modified } => {
+                        AwsError::new(405, "MethodNotAllowed", self.to_string())
+                            .with_field("ResourceType", "DeleteMarker")
+                            .with_header("allow", "DELETE")
+                            .with_header("last-modified", last_modified.clone())
+                            .with_header("x-amz-delete-marker", "true")
+                            .with_header("x-amz-version-id", version.clone())
                     }
                     S3Error::Aws(error) => error.as_ref().clone(),
                     $(
@@ -272,6 +302,21 @@ impl From<VaultError> for S3Error {
             VaultError::AclNotSupported => S3Error::AclNotSupported,
             VaultError::Conflict => S3Error::OperationAborted,
             VaultError::NoSuchObject => S3Error::NoSuchObject,
+            VaultError::NoSuchVersion { key, version } => S3Error::NoSuchVersion { key, version },
+            VaultError::DeleteMarker {
+                key,
+                version,
+                named: false,
+                ..
+            } => S3Error::NewestIsDeleteMarker { key, version },
+            VaultError::DeleteMarker {
+                version,
+                last_modified,
+                ..
+            } => S3Error::IsDeleteMarker {
+                version,
+                last_modified: wire::time::imf_fixdate(last_modified),
+            },
             VaultError::NoSuchUpload => S3Error::NoUpload,
             VaultError::PreconditionFailed => S3Error::PreconditionFailed {
                 condition: "If-Match".to_owned(),

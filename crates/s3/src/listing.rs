@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use catalog::s3;
+use catalog::Action;
 use gate::Ask;
 use serde_json::{Value, json};
 use vault::ListedObjects;
@@ -31,7 +31,7 @@ impl Sent {
         }
     }
 
-    pub(crate) fn onto(&self, ask: Ask<s3::ListBucket>) -> Ask<s3::ListBucket> {
+    pub(crate) fn onto<A: Action>(&self, ask: Ask<A>) -> Ask<A> {
         ask.with_some("s3:prefix", self.prefix.as_deref())
             .with_some("s3:delimiter", self.delimiter.as_deref())
             .with_some("s3:max-keys", self.max_keys.as_deref())

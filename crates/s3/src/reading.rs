@@ -4,7 +4,7 @@ use std::ops::Range;
 use catalog::{Action, Object, s3};
 use gate::{Ask, Either, Permit, Probe, Probed};
 use http::HeaderName;
-use vault::{ObjectReader, StoredObject, Vault};
+use vault::{ObjectReader, StoredObject, Vault, VaultError};
 
 use crate::{Request, Response, S3Error, checksum};
 
@@ -13,55 +13,29 @@ pub(crate) type ReadAsk = Either<Ask<s3::GetObject>, Ask<s3::GetObjectVersion>>;
 /// Its permit.
 pub(crate) type ReadPermit = Either<Permit<s3::GetObject>, Permit<s3::GetObjectVersion>>;
 
-/// A version id that a request names. Versioning is never enabled here, so that the one version of
-/// an object is `null`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum VersionId {
-    /// None named.
-    Current,
-    /// `null`
-    Null,
-    /// One that does not exist.
-    Unknown(String),
-}
-
-impl VersionId {
-    /// Reads a `versionId`.
-    pub(crate) fn parse(text: Option<&str>) -> Result<VersionId, S3Error> {
-        match text {
-            None => Ok(VersionId::Current),
-            Some("null") => Ok(VersionId::Null),
-            Some("") => Err(S3Error::invalid_argument(
-                "Version id cannot be the empty string",
-                "versionId",
-                "",
-            )),
-            // S3's own ids are 32 characters long.
-            Some(text)
-                if text.len() == 32
-                    && text
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) =>
-            {
-                Ok(VersionId::Unknown(text.to_owned()))
-            }
-            Some(text) => Err(S3Error::invalid_argument(
-                "Invalid version id specified",
-                "versionId",
-                text,
-            )),
+/// Refuses what can be no version id.
+pub(crate) fn check_version_id(text: Option<&str>, name: &'static str) -> Result<(), S3Error> {
+    match text {
+        None | Some("null") => Ok(()),
+        Some("") => Err(S3Error::invalid_argument(
+            "Version id cannot be the empty string",
+            name,
+            "",
+        )),
+        // S3's own ids are 32 characters long.
+        Some(text)
+            if text.len() == 32
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) =>
+        {
+            Ok(())
         }
-    }
-
-    /// The error of a version that does not exist.
-    pub(crate) fn check(&self, object: &Object) -> Result<(), S3Error> {
-        match self {
-            VersionId::Current | VersionId::Null => Ok(()),
-            VersionId::Unknown(version) => Err(S3Error::NoSuchVersion {
-                key: object.key.to_string(),
-                version: version.clone(),
-            }),
-        }
+        Some(text) => Err(S3Error::invalid_argument(
+            "Invalid version id specified",
+            name,
+            text,
+        )),
     }
 }
 
@@ -116,19 +90,31 @@ pub(crate) async fn missing(probed: Probed<s3::ListBucket>, object: &Object) -> 
 pub(crate) async fn open(
     vault: &Vault,
     permit: &ReadPermit,
-    version: &VersionId,
     list: Probed<s3::ListBucket>,
 ) -> Result<ObjectReader, S3Error> {
     let (opened, object) = match permit {
-        Either::Left(permit) => (vault.open_object(permit).await?, permit.resource()),
-        Either::Right(permit) => (vault.open_object(permit).await?, permit.resource()),
+        Either::Left(permit) => (vault.open_object(permit).await, permit.resource()),
+        Either::Right(permit) => (vault.open_object(permit).await, permit.resource()),
     };
     match opened {
-        Some(reader) => {
-            version.check(object)?;
-            Ok(reader)
-        }
-        None => Err(missing(list, object).await),
+        Ok(Some(reader)) => Ok(reader),
+        Ok(None) => Err(missing(list, object).await),
+        Err(error) => Err(unless_hidden(error, list, object).await),
+    }
+}
+
+/// That the newest version is a delete marker is told to those who may know that the key is absent.
+pub(crate) async fn unless_hidden(
+    error: VaultError,
+    list: Probed<s3::ListBucket>,
+    object: &Object,
+) -> S3Error {
+    match error {
+        VaultError::DeleteMarker { named: false, .. } => match missing(list, object).await {
+            S3Error::NoSuchKey { .. } => error.into(),
+            refused => refused,
+        },
+        error => error.into(),
     }
 }
 
@@ -253,6 +239,7 @@ pub(crate) fn put_headers(response: &mut Response, object: &StoredObject) {
         response.set("x-amz-storage-class", &object.storage_class);
     }
     response.set("x-amz-server-side-encryption", "AES256");
+    response.set_some("x-amz-version-id", object.version.as_deref());
 }
 
 /// The checksum headers.
@@ -276,10 +263,10 @@ pub(crate) fn refuse_anonymous_overrides(
     Ok(())
 }
 
-/// The object of a request and its version.
-pub(crate) fn object_and_version(request: &Request) -> Result<(Object, VersionId), S3Error> {
-    let version = VersionId::parse(request.parameter("versionId"))?;
-    Ok((request.versioned_object()?, version))
+/// The object of a request, with the version that it names.
+pub(crate) fn versioned_object(request: &Request) -> Result<Object, S3Error> {
+    check_version_id(request.parameter("versionId"), "versionId")?;
+    request.versioned_object()
 }
 
 #[cfg(test)]
@@ -318,18 +305,15 @@ mod tests {
     }
 
     #[test]
-    fn version_ids_are_null_unknown_or_malformed() {
-        assert_eq!(VersionId::parse(Some("null")).unwrap(), VersionId::Null);
-        let unknown = "0123456789abcdefGHIJ._-456789012";
-        assert!(matches!(
-            VersionId::parse(Some(unknown)),
-            Ok(VersionId::Unknown(_))
-        ));
-        assert_eq!(
-            VersionId::parse(Some("bad-version"))
-                .unwrap_err()
-                .to_string(),
-            "Invalid version id specified"
-        );
+    fn version_ids_are_null_like_s3s_or_malformed() {
+        let told = |text| match check_version_id(text, "versionId") {
+            Ok(()) => "fine".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(told(None), "fine");
+        assert_eq!(told(Some("null")), "fine");
+        assert_eq!(told(Some("0123456789abcdefGHIJ._-456789012")), "fine");
+        assert_eq!(told(Some("")), "Version id cannot be the empty string");
+        assert_eq!(told(Some("bad-version")), "Invalid version id specified");
     }
 }

@@ -46,6 +46,26 @@ pub enum VaultError {
     /// There is no such object.
     #[error("The specified key does not exist.")]
     NoSuchObject,
+    /// There is no such version of the object.
+    #[error("The specified version does not exist.")]
+    NoSuchVersion {
+        /// The object's key.
+        key: String,
+        /// The id, as it was named.
+        version: String,
+    },
+    /// What is there is a delete marker.
+    #[error("the version is a delete marker")]
+    DeleteMarker {
+        /// The object's key.
+        key: String,
+        /// The id of the marker.
+        version: String,
+        /// When it was made.
+        last_modified: jiff::Timestamp,
+        /// Whether the request named it; else it is the newest version.
+        named: bool,
+    },
     /// The upload was never created, or is completed or aborted, or is one of another key.
     #[error("the upload does not exist")]
     NoSuchUpload,

@@ -42,6 +42,7 @@ mod objects;
 mod record;
 mod registry;
 mod uploads;
+mod versions;
 
 use std::fmt;
 use std::future::Future;
@@ -74,7 +75,10 @@ pub use uploads::{
     UploadInitiator, UploadedPart, WrittenPart,
 };
 
+pub use versions::{BucketVersioning, Deleted, ListVersions, ListedVersion, ListedVersions};
+
 use registry::Registry;
+use versions::VersionIds;
 
 /// What a vault stands on.
 #[derive(Clone)]
@@ -100,6 +104,7 @@ pub struct Vault {
     principals: Arc<dyn PrincipalDirectory>,
     region: Arc<str>,
     registry: Arc<ArcSwap<Registry>>,
+    pub(crate) version_ids: Arc<VersionIds>,
     // Changes of one bucket's configuration take place one after the other.
     stripes: Arc<Stripes>,
 }
@@ -143,6 +148,7 @@ impl Vault {
         let registry = registry::load(control.as_ref()).await?;
         let unfinished = registry.deleting();
         let vault = Vault {
+            version_ids: Arc::new(VersionIds::new(&keys)?),
             engine,
             control,
             keys,

@@ -147,6 +147,9 @@ pub struct StoredObject {
     pub parts: Vec<ObjectPart>,
     /// Whether it was made by a multipart upload.
     pub is_multipart: bool,
+    /// The id of this version, where the caller is to see one: in a bucket that keeps or kept
+    /// versions, or if the request named it.
+    pub version: Option<String>,
 }
 
 /// The stored form, as JSON with short names. Fields are only ever added.
@@ -275,6 +278,7 @@ impl StoredMeta {
             grants: self.grants.iter().map(StoredGrant::grant).collect(),
             parts,
             is_multipart: self.is_multipart,
+            version: None,
         })
     }
 }

@@ -8,7 +8,7 @@ use catalog::{Action, BucketName, Object, Resource as _, s3};
 use digest::{Algorithm, Computed, Digest, Digests, Wanted};
 use engine::{
     CommitError, Delete, Head, ListQuery, ObjectEngine, ObjectName, Precondition, Put, SetMeta,
-    Stage, StageHint, Staged, Versioning, Which, Write,
+    Stage, StageHint, Staged, VersionId, Which, Write,
 };
 use futures_util::{Stream, StreamExt as _};
 use gate::{BucketFacts, FactsError, ObjectFacts, Permit};
@@ -18,7 +18,11 @@ use seal::KeyEncryptionKey;
 use crate::acl::StoredGrant;
 use crate::crypt::{DataKey, Decryptor, Encryptor, Place, SALT_BYTES, stored_bytes};
 use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
-use crate::{Checksum, ChecksumType, NewObject, ObjectOwner, StoredObject, Vault, VaultError};
+use crate::versions::no_such_version;
+use crate::{
+    BucketVersioning, Checksum, ChecksumType, Deleted, NewObject, ObjectOwner, StoredObject, Vault,
+    VaultError,
+};
 
 mod sealed {
     pub trait Sealed {}
@@ -87,6 +91,8 @@ impl Condition {
 pub(crate) struct Target {
     pub(crate) bucket: BucketName,
     pub(crate) name: ObjectName,
+    /// As of now: a write asks again when it is committed.
+    pub(crate) versioning: BucketVersioning,
 }
 
 impl Target {
@@ -136,7 +142,29 @@ impl Vault {
                 bucket: bucket.id(),
                 key: permit.resource().key.as_str().to_owned(),
             },
+            versioning: bucket.versioning(),
         })
+    }
+
+    /// Whether the bucket keeps versions now, if it is still there.
+    pub(crate) fn versioning_of(&self, target: &Target) -> BucketVersioning {
+        match self.registry.load().bucket(&target.bucket) {
+            Some(record) if record.id() == target.name.bucket => record.versioning(),
+            // The engine refuses what is written to it.
+            Some(_) | None => target.versioning,
+        }
+    }
+
+    /// The id of a version, where the caller is to see one.
+    pub(crate) fn shown_version(
+        &self,
+        target: &Target,
+        object: &Object,
+        version: VersionId,
+    ) -> Option<String> {
+        let is_shown =
+            object.version.is_some() || target.versioning != BucketVersioning::Unversioned;
+        is_shown.then(|| self.version_ids.show(&target.name, version))
     }
 
     /// Finds the object that a permit names, and makes sure that it is the one that was judged.
@@ -145,8 +173,7 @@ impl Vault {
         permit: &Permit<A>,
     ) -> Result<Option<(Head, StoredMeta)>, VaultError> {
         let target = self.target(permit)?;
-        let head = self.engine.head(&target.name, Which::Current).await?;
-        let Some(head) = head else {
+        let Some((head, meta)) = self.find_any(permit, &target).await? else {
             return Ok(None);
         };
         // The gate looked at the object only where its ACL counts.
@@ -162,33 +189,60 @@ impl Vault {
             None if acls_count => return Err(VaultError::ChangedMeanwhile),
             Some(_) | None => {}
         }
+        Ok(Some((head, meta)))
+    }
+
+    /// Finds the object that a permit names, as it is now.
+    pub(crate) async fn find_any<A: Action<Resource = Object>>(
+        &self,
+        permit: &Permit<A>,
+        target: &Target,
+    ) -> Result<Option<(Head, StoredMeta)>, VaultError> {
+        let object = permit.resource();
+        let which = self.which(&target.name, object)?;
+        let Some(head) = self.engine.head(&target.name, which).await? else {
+            return match &object.version {
+                Some(_) => Err(no_such_version(object)),
+                None => Ok(None),
+            };
+        };
+        if head.is_delete_marker {
+            return Err(VaultError::DeleteMarker {
+                key: object.key.to_string(),
+                version: self.version_ids.show(&target.name, head.version),
+                last_modified: meta::timestamp(head.last_modified)?,
+                named: object.version.is_some(),
+            });
+        }
         let meta = meta::decode(&head.meta)?;
         Ok(Some((head, meta)))
     }
 
-    /// Changes the record of the object that a permit names; its body, ETag and time stay.
+    /// Changes the record of the object that a permit names; its body, ETag and time stay. Answers
+    /// the version, where the caller is to see it.
     pub(crate) async fn change_meta<A: Action<Resource = Object>>(
         &self,
         permit: &Permit<A>,
         change: impl Fn(&mut StoredMeta) + Send + Sync,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Option<String>, VaultError> {
         let target = self.target(permit)?;
         for _ in 0..CHANGE_ATTEMPTS_MAX {
-            let head = self.engine.head(&target.name, Which::Current).await?;
-            let head = head.ok_or(VaultError::NoSuchObject)?;
-            let mut stored: StoredMeta = meta::decode(&head.meta)?;
+            let found = self.find_any(permit, &target).await?;
+            let (head, mut stored) = found.ok_or(VaultError::NoSuchObject)?;
             change(&mut stored);
             let written = self
                 .engine
                 .commit(Write::SetMeta(SetMeta {
                     object: target.name.clone(),
-                    which: Which::Current,
+                    which: Which::Version(head.version),
                     precondition: Precondition::SequenceIs(head.sequence),
                     meta: meta::encode(&stored)?,
                 }))
                 .await;
             match written {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    return Ok(self.shown_version(&target, permit.resource(), head.version));
+                }
                 Err(CommitError::PreconditionFailed) => {}
                 Err(error) => return Err(refused(&target.bucket, error)),
             }
@@ -213,12 +267,16 @@ impl Vault {
             bucket: id,
             key: object.key.as_str().to_owned(),
         };
+        // What cannot be a version's id names none.
+        let Ok(which) = self.which(&name, object) else {
+            return Ok(None);
+        };
         let head = self
             .engine
-            .head(&name, Which::Current)
+            .head(&name, which)
             .await
             .map_err(|error| unavailable(error.into()))?;
-        let Some(head) = head else {
+        let Some(head) = head.filter(|head| !head.is_delete_marker) else {
             return Ok(None);
         };
         let meta: StoredMeta = meta::decode(&head.meta).map_err(unavailable)?;
@@ -252,7 +310,7 @@ impl Vault {
         )
         .await?;
         Ok(ObjectWriter {
-            engine: self.engine.clone(),
+            vault: self.clone(),
             target,
             sealed_key,
             checksum,
@@ -273,11 +331,15 @@ impl Vault {
             return Ok(None);
         };
         let sealed_key = meta.sealed_key.clone();
+        let version = self.shown_version(&target, permit.resource(), head.version);
         Ok(Some(ObjectReader {
             engine: self.engine.clone(),
             keys: self.keys.clone(),
             place: target.place(),
-            object: meta.into_object(&head)?,
+            object: StoredObject {
+                version,
+                ..meta.into_object(&head)?
+            },
             sealed_key,
             head,
         }))
@@ -291,34 +353,59 @@ impl Vault {
         &self,
         permit: &Permit<A>,
         condition: Condition,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Deleted, VaultError> {
         let target = self.target(permit)?;
+        let object = permit.resource();
+        let which = match self.which(&target.name, object) {
+            Ok(which) => which,
+            // A version that cannot be there is as good as deleted.
+            Err(_) => {
+                return Ok(Deleted {
+                    version: object.version.clone(),
+                    is_delete_marker: false,
+                });
+            }
+        };
+        let versioning = self.versioning_of(&target);
+        let owner = marker_owner(permit);
         let deletion = Delete {
             object: target.name.clone(),
-            which: Which::Current,
+            which,
             precondition: condition.precondition(),
-            versioning: Versioning::Unversioned,
+            versioning: versioning.of_engine(),
             last_modified: meta::millis(permit.request().now),
-            marker_meta: Bytes::new(),
+            marker_meta: meta::encode(&owner)?,
         };
-        match self.engine.commit(Write::Delete(deletion)).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(refused(&target.bucket, error)),
-        }
+        let committed = self.engine.commit(Write::Delete(deletion)).await;
+        let committed = committed.map_err(|error| refused(&target.bucket, error))?;
+        let is_shown = object.version.is_some() || versioning != BucketVersioning::Unversioned;
+        let version = committed.version.filter(|_| is_shown);
+        let version = version.map(|version| self.version_ids.show(&target.name, version));
+        Ok(Deleted {
+            version: version.or_else(|| object.version.clone()),
+            is_delete_marker: committed.is_delete_marker && is_shown,
+        })
     }
 
-    /// The tags of the object that the permit names; `None` if there is no object.
+    /// The tags of the object that the permit names, and its version where the caller is to see
+    /// it; `None` if there is no object.
     ///
     /// # Errors
     /// The object was changed after it was judged, or cannot be read.
     pub async fn object_tags<A: ReadsTags>(
         &self,
         permit: &Permit<A>,
-    ) -> Result<Option<Vec<(String, String)>>, VaultError> {
-        Ok(self.find(permit).await?.map(|(_, meta)| meta.tags))
+    ) -> Result<Option<(Vec<(String, String)>, Option<String>)>, VaultError> {
+        let target = self.target(permit)?;
+        let found = self.find(permit).await?;
+        Ok(found.map(|(head, meta)| {
+            let version = self.shown_version(&target, permit.resource(), head.version);
+            (meta.tags, version)
+        }))
     }
 
-    /// Replaces the tags of the object that the permit names.
+    /// Replaces the tags of the object that the permit names; answers its version, where the caller
+    /// is to see it.
     ///
     /// # Errors
     /// [`VaultError::NoSuchObject`], or the engine fails.
@@ -326,7 +413,7 @@ impl Vault {
         &self,
         permit: &Permit<A>,
         tags: Vec<(String, String)>,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Option<String>, VaultError> {
         self.change_meta(permit, |meta| meta.tags = tags.clone())
             .await
     }
@@ -366,6 +453,24 @@ impl Vault {
             common_prefixes: page.common_prefixes,
             next: page.next,
         })
+    }
+}
+
+/// Who makes a delete marker owns it; of who did not sign, the bucket's owner does.
+fn marker_owner<A: Action<Resource = Object>>(permit: &Permit<A>) -> ObjectOwner {
+    let caller = &permit.identity().caller;
+    let bucket = permit.bucket();
+    match (&caller.canonical_id, caller.account) {
+        (Some(canonical_id), account @ Some(_)) => ObjectOwner {
+            account,
+            canonical_id: canonical_id.to_string(),
+        },
+        _ => ObjectOwner {
+            account: bucket.map(|bucket| bucket.owner),
+            canonical_id: bucket
+                .map(|bucket| bucket.owner_canonical_id.to_string())
+                .unwrap_or_default(),
+        },
     }
 }
 
@@ -472,7 +577,7 @@ impl BodyWriter {
 
 /// An object on its way in. Dropped, it leaves nothing behind.
 pub struct ObjectWriter {
-    engine: Arc<dyn ObjectEngine>,
+    vault: Vault,
     target: Target,
     sealed_key: Vec<u8>,
     checksum: Algorithm,
@@ -494,7 +599,7 @@ impl ObjectWriter {
     /// The engine fails.
     pub async fn finish(self) -> Result<Written, VaultError> {
         Ok(Written {
-            engine: self.engine,
+            vault: self.vault,
             target: self.target,
             sealed_key: self.sealed_key,
             checksum: self.checksum,
@@ -505,7 +610,7 @@ impl ObjectWriter {
 
 /// A body that is stored and named by nothing yet. Dropped, it is removed.
 pub struct Written {
-    engine: Arc<dyn ObjectEngine>,
+    vault: Vault,
     target: Target,
     sealed_key: Vec<u8>,
     checksum: Algorithm,
@@ -554,20 +659,27 @@ impl Written {
             upload: None,
         };
         let last_modified = meta::millis(now);
+        let versioning = self.vault.versioning_of(&self.target);
         let committed = self
+            .vault
             .engine
             .commit(Write::Put(Put {
-                object: self.target.name,
+                object: self.target.name.clone(),
                 precondition: condition.precondition(),
-                versioning: Versioning::Unversioned,
+                versioning: versioning.of_engine(),
                 etag: Bytes::from(etag.clone()),
                 last_modified,
                 meta: meta::encode(&stored)?,
                 body: self.body.staged,
             }))
             .await;
-        committed.map_err(|error| refused(&self.target.bucket, error))?;
+        let committed = committed.map_err(|error| refused(&self.target.bucket, error))?;
+        let version = committed
+            .version
+            .filter(|_| versioning != BucketVersioning::Unversioned)
+            .map(|version| self.vault.version_ids.show(&self.target.name, version));
         Ok(StoredObject {
+            version,
             bytes: stored.bytes,
             etag,
             last_modified: meta::timestamp(last_modified)?,

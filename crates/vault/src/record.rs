@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use policy::{BlockPublicAccess, ObjectOwnership, Policy, PolicyKind};
 use serde::{Deserialize, Serialize};
 
-use crate::VaultError;
 use crate::acl::StoredGrant;
+use crate::{BucketVersioning, VaultError};
 
 /// Rows of buckets begin with this; the bucket's name follows.
 pub(crate) const BUCKET_ROWS: &str = "s3/bucket/";
@@ -37,6 +37,9 @@ pub(crate) struct StoredBucket {
     /// The rules as the operation that validated them wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lifecycle: Option<serde_json::Value>,
+    /// Whether versions are kept, once that was said: `true` is enabled, `false` suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) versioning: Option<bool>,
     /// Set before the engine drops the bucket's objects: a crash in between is finished on start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleting: bool,
@@ -134,6 +137,14 @@ impl BucketRecord {
     /// as `ObjectWriter` (spec S-7).
     pub fn ownership(&self) -> Option<ObjectOwnership> {
         self.stored.ownership.map(ObjectOwnership::from)
+    }
+    /// Whether it keeps versions.
+    pub fn versioning(&self) -> BucketVersioning {
+        match self.stored.versioning {
+            None => BucketVersioning::Unversioned,
+            Some(true) => BucketVersioning::Enabled,
+            Some(false) => BucketVersioning::Suspended,
+        }
     }
     /// The bucket's own flags; `None` where it has no public access block configuration.
     pub fn public_access_block(&self) -> Option<BlockPublicAccess> {

@@ -9,7 +9,7 @@ use catalog::{AccountId, Action, Object, Resource as _, s3};
 use digest::{Algorithm, Computed, Digest, Wanted};
 use engine::{
     BucketId, CompleteUpload, CreateUpload, ObjectEngine, PartChoice, PutPart, Sequence, UploadId,
-    UploadMarker, UploadsQuery, Versioning, Write,
+    UploadMarker, UploadsQuery, Write,
 };
 use gate::{BucketFacts, FactsError, Initiator, Permit};
 use jiff::Timestamp;
@@ -20,7 +20,8 @@ use crate::crypt::DataKey;
 use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
 use crate::objects::{BodyWriter, StagedBody, Target, refused, shown_owner};
 use crate::{
-    ChecksumType, Condition, NewObject, ObjectOwner, StoredObject, SystemHeaders, Vault, VaultError,
+    BucketVersioning, ChecksumType, Condition, NewObject, ObjectOwner, StoredObject, SystemHeaders,
+    Vault, VaultError,
 };
 
 /// Parts that are read from the engine at a time.
@@ -387,7 +388,8 @@ impl Vault {
         Ok((info, parts.collect::<Result<_, _>>()?, page.next))
     }
 
-    /// Makes the upload that the permit names an object.
+    /// Makes the upload that the permit names an object; answers its version, if the bucket keeps or
+    /// kept versions.
     ///
     /// # Errors
     /// [`VaultError::NoSuchUpload`], [`VaultError::NoSuchPart`] if a part was uploaded again
@@ -396,7 +398,7 @@ impl Vault {
         &self,
         permit: &Permit<s3::PutObject>,
         completion: Completion,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Option<String>, VaultError> {
         let (target, upload, _, stored) = self.find_upload(permit).await?;
         let object_algorithm = completion
             .checksum
@@ -437,20 +439,24 @@ impl Vault {
             number: part.number,
             sequence: part.sequence,
         });
+        let versioning = self.versioning_of(&target);
         let completed = self
             .engine
             .commit(Write::CompleteUpload(CompleteUpload {
                 upload,
                 parts: chosen.collect(),
                 precondition: completion.condition.precondition(),
-                versioning: Versioning::Unversioned,
+                versioning: versioning.of_engine(),
                 etag: Bytes::from(completion.etag),
                 last_modified: meta::millis(permit.request().now),
                 meta: meta::encode(&meta)?,
             }))
             .await;
-        completed.map_err(|error| refused(&target.bucket, error))?;
-        Ok(())
+        let completed = completed.map_err(|error| refused(&target.bucket, error))?;
+        Ok(completed
+            .version
+            .filter(|_| versioning != BucketVersioning::Unversioned)
+            .map(|version| self.version_ids.show(&target.name, version)))
     }
 
     /// The object that the upload which the permit names was completed to. Who did not hear the
@@ -466,7 +472,13 @@ impl Vault {
         let upload = permit.resource().upload.as_deref();
         let upload = upload.ok_or(VaultError::NoSuchUpload)?;
         match self.find(permit).await? {
-            Some((head, meta)) if meta.upload.as_deref() == Some(upload) => meta.into_object(&head),
+            Some((head, meta)) if meta.upload.as_deref() == Some(upload) => {
+                let target = self.target(permit)?;
+                Ok(StoredObject {
+                    version: self.shown_version(&target, permit.resource(), head.version),
+                    ..meta.into_object(&head)?
+                })
+            }
             Some(_) | None => Err(VaultError::NoSuchUpload),
         }
     }

@@ -94,6 +94,9 @@ impl Operation for CompleteMultipartUpload {
         for (name, text) in texts {
             output.insert(name.to_owned(), text.into());
         }
+        if let Some(version) = done.version {
+            output.insert("VersionId".to_owned(), version.into());
+        }
         if let Some((algorithm, value, kind)) = done.checksum {
             output.insert(checksum::member(algorithm).to_owned(), value.into());
             output.insert("ChecksumType".to_owned(), kind.name().into());
@@ -105,6 +108,7 @@ impl Operation for CompleteMultipartUpload {
 /// What the caller is told of the object.
 struct Done {
     etag: String,
+    version: Option<String>,
     checksum: Option<ObjectChecksum>,
 }
 
@@ -134,13 +138,17 @@ async fn complete(
         condition: input.condition.condition.clone(),
     };
     let completed = stores.vault.complete_upload(permit, completion).await;
-    completed.map_err(|error| match error {
+    let version = completed.map_err(|error| match error {
         VaultError::NoSuchUpload => target.explain(error),
         // Uploaded again while this was done.
         VaultError::NoSuchPart(number) => invalid_part(target, &number.to_string(), String::new()),
         error => input.condition.explain(error, &target.object.key),
     })?;
-    Ok(Done { etag, checksum })
+    Ok(Done {
+        etag,
+        version,
+        checksum,
+    })
 }
 
 /// The object that the same request made before, if it is still the one under this key.
@@ -165,6 +173,7 @@ async fn completed_before(
     }
     Ok(Done {
         etag: object.etag,
+        version: object.version,
         checksum: object
             .checksum
             .map(|checksum| (checksum.algorithm, checksum.value, checksum.kind)),

@@ -111,7 +111,7 @@ impl Operation for CopyObject {
         let input = call.input;
         let now = permit.request().now;
         let bucket = permit.bucket().ok_or(S3Error::NothingJudged)?.clone();
-        let reader = reading::open(&stores.vault, &read, &input.source.version, list).await?;
+        let reader = reading::open(&stores.vault, &read, list).await?;
         let source = reader.object();
         input.source_conditions.check(source, now)?;
         if source.bytes > BYTES_MAX {
@@ -171,7 +171,8 @@ impl Operation for CopyObject {
             Self::NAME,
             &json!({
                 "CopyObjectResult": result,
-                "CopySourceVersionId": input.source.object.version,
+                "CopySourceVersionId": source.version,
+                "VersionId": stored.version,
                 "ServerSideEncryption": "AES256",
             }),
         ))

@@ -3,7 +3,7 @@ use catalog::{AccountId, Object, s3};
 use gate::{Ask, Authorized, Either, Identity, Operation};
 
 use crate::conditions::{AnyEtag, WriteCondition};
-use crate::reading::{self, VersionId, VersionMember};
+use crate::reading::{self, VersionMember};
 use crate::{Request, Response, S3Error, S3Operation, Stores};
 
 /// Deletes an object.
@@ -14,7 +14,6 @@ pub enum DeleteObject {}
 #[derive(Debug)]
 pub struct Input {
     object: Object,
-    version: VersionId,
     expected_owner: Option<AccountId>,
     condition: WriteCondition,
 }
@@ -40,27 +39,27 @@ impl Operation for DeleteObject {
     async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
         let input = call.input;
         let condition = input.condition.condition.clone();
-        let deleted = match (&call.permits, &input.version) {
-            // A version that is not there is as good as deleted.
-            (_, VersionId::Unknown(_)) => Ok(()),
-            (Either::Left(permit), _) => stores.vault.delete_object(permit, condition).await,
-            (Either::Right(permit), _) => stores.vault.delete_object(permit, condition).await,
+        let deleted = match &call.permits {
+            Either::Left(permit) => stores.vault.delete_object(permit, condition).await,
+            Either::Right(permit) => stores.vault.delete_object(permit, condition).await,
         };
-        deleted.map_err(|error| input.condition.explain(error, &input.object.key))?;
+        let deleted = deleted.map_err(|error| input.condition.explain(error, &input.object.key))?;
         let mut response = Response::empty(204);
-        response.set_some("x-amz-version-id", input.object.version.as_deref());
+        if deleted.is_delete_marker {
+            response.set("x-amz-delete-marker", "true");
+        }
+        response.set_some("x-amz-version-id", deleted.version.as_deref());
         Ok(response)
     }
 }
 
 impl S3Operation for DeleteObject {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        let (object, version) = reading::object_and_version(&request)?;
+        let object = reading::versioned_object(&request)?;
         let condition = WriteCondition::take(&mut request, AnyEtag::Allowed)?;
         let _: VersionMember = request.take_input()?;
         Ok(Input {
             object,
-            version,
             expected_owner: request.expected_owner()?,
             condition,
         })

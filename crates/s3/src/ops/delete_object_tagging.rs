@@ -3,7 +3,7 @@ use catalog::{AccountId, Object, s3};
 use gate::{Ask, Authorized, Either, Identity, Operation, Probe};
 use vault::VaultError;
 
-use crate::reading::{self, VersionId, VersionMember};
+use crate::reading::{self, VersionMember};
 use crate::{Request, Response, S3Error, S3Operation, Stores};
 
 /// Removes an object's tags.
@@ -14,7 +14,6 @@ pub enum DeleteObjectTagging {}
 #[derive(Debug)]
 pub struct Input {
     object: Object,
-    version: VersionId,
     expected_owner: Option<AccountId>,
 }
 
@@ -39,30 +38,28 @@ impl Operation for DeleteObjectTagging {
     async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
         let (permit, list) = call.permits;
         let input = call.input;
-        input.version.check(&input.object)?;
         let written = match &permit {
             Either::Left(permit) => stores.vault.put_object_tags(permit, Vec::new()).await,
             Either::Right(permit) => stores.vault.put_object_tags(permit, Vec::new()).await,
         };
         match written {
-            Ok(()) => {
+            Ok(version) => {
                 let mut response = Response::empty(204);
-                response.set_some("x-amz-version-id", input.object.version.as_deref());
+                response.set_some("x-amz-version-id", version.as_deref());
                 Ok(response)
             }
             Err(VaultError::NoSuchObject) => Err(reading::missing(list, &input.object).await),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(reading::unless_hidden(error, list, &input.object).await),
         }
     }
 }
 
 impl S3Operation for DeleteObjectTagging {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        let (object, version) = reading::object_and_version(&request)?;
+        let object = reading::versioned_object(&request)?;
         let _: VersionMember = request.take_input()?;
         Ok(Input {
             object,
-            version,
             expected_owner: request.expected_owner()?,
         })
     }

@@ -4,9 +4,9 @@ use futures_util::StreamExt as _;
 use gate::{Ask, Authorized, Each, Either, Identity, Operation, Permit, RefusalKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vault::{Condition, VaultError};
+use vault::{Condition, Deleted, VaultError};
 
-use crate::reading::{self, VersionId};
+use crate::reading;
 use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, object_key};
 
 /// Deletes objects, each by itself: some may be refused.
@@ -32,7 +32,6 @@ pub struct Input {
 #[derive(Debug)]
 struct Item {
     object: Object,
-    version: VersionId,
     condition: Condition,
 }
 
@@ -89,7 +88,7 @@ impl Operation for DeleteObjects {
                 permit => permits.push(permit),
             }
         }
-        let outcomes: Vec<(Object, Result<(), S3Error>)> =
+        let outcomes: Vec<(Object, Result<Deleted, S3Error>)> =
             futures_util::stream::iter(input.objects.into_iter().zip(permits))
                 .map(|(item, permit)| async move {
                     let outcome = match permit {
@@ -106,8 +105,13 @@ impl Operation for DeleteObjects {
             let key = object.key.as_str();
             let version = object.version.as_deref();
             match outcome {
-                Ok(()) if input.quiet => {}
-                Ok(()) => deleted.push(json!({"Key": key, "VersionId": version})),
+                Ok(_) if input.quiet => {}
+                Ok(done) => deleted.push(json!({
+                    "Key": key,
+                    "VersionId": version,
+                    "DeleteMarker": done.is_delete_marker.then_some(true),
+                    "DeleteMarkerVersionId": done.version.filter(|_| done.is_delete_marker),
+                })),
                 Err(error) => errors.push(element(key, version, &error)),
             }
         }
@@ -123,10 +127,9 @@ impl Operation for DeleteObjects {
 
 type Permits = Either<Permit<s3::DeleteObject>, Permit<s3::DeleteObjectVersion>>;
 
-async fn delete(item: &Item, permit: &Permits, stores: &Stores) -> Result<(), S3Error> {
+async fn delete(item: &Item, permit: &Permits, stores: &Stores) -> Result<Deleted, S3Error> {
     let condition = item.condition.clone();
     let outcome = match permit {
-        _ if matches!(item.version, VersionId::Unknown(_)) => Ok(()),
         Either::Left(permit) => stores.vault.delete_object(permit, condition).await,
         Either::Right(permit) => stores.vault.delete_object(permit, condition).await,
     };
@@ -163,15 +166,16 @@ impl S3Operation for DeleteObjects {
                 return Err(S3Error::not_implemented("Size"));
             }
             let version = identifier.version_id.filter(|version| !version.is_empty());
-            let parsed = object_key(&identifier.key)
-                .and_then(|key| Ok((key, VersionId::parse(version.as_deref())?)));
+            let parsed = object_key(&identifier.key).and_then(|key| {
+                reading::check_version_id(version.as_deref(), "versionId")?;
+                Ok(key)
+            });
             match parsed {
-                Ok((key, parsed)) => objects.push(Item {
+                Ok(key) => objects.push(Item {
                     object: Object {
                         version,
                         ..Object::current(bucket.clone(), key)
                     },
-                    version: parsed,
                     condition: match identifier.etag.as_deref() {
                         None => Condition::None,
                         Some("*") => Condition::Exists,

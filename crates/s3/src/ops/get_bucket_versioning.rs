@@ -1,9 +1,8 @@
 //! GetBucketVersioning: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html>
-//!
-//! No bucket here has versioning yet, and AWS says nothing of a bucket that never had.
 use catalog::s3;
 use gate::{Ask, Authorized, Identity, Operation};
 use serde_json::json;
+use vault::BucketVersioning;
 
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
 
@@ -14,7 +13,7 @@ pub enum GetBucketVersioning {}
 impl Operation for GetBucketVersioning {
     const NAME: &'static str = "GetBucketVersioning";
     type Input = BucketInput;
-    type Output = ();
+    type Output = BucketVersioning;
     type Error = S3Error;
     type Asks = Ask<s3::GetBucketVersioning>;
     type Stores = Stores;
@@ -23,8 +22,8 @@ impl Operation for GetBucketVersioning {
         Ok(input.ask())
     }
 
-    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<(), S3Error> {
-        Ok(stores.vault.bucket_exists(&call.permits)?)
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<BucketVersioning, S3Error> {
+        Ok(stores.vault.bucket_versioning(&call.permits)?)
     }
 }
 
@@ -33,7 +32,13 @@ impl S3Operation for GetBucketVersioning {
         BucketInput::read(&request)
     }
 
-    fn respond(_: ()) -> Response {
-        Response::encode(Self::NAME, &json!({}))
+    fn respond(versioning: BucketVersioning) -> Response {
+        // AWS says nothing of a bucket that never kept versions.
+        let status = match versioning {
+            BucketVersioning::Unversioned => None,
+            BucketVersioning::Enabled => Some("Enabled"),
+            BucketVersioning::Suspended => Some("Suspended"),
+        };
+        Response::encode(Self::NAME, &json!({"Status": status}))
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use vault::{ObjectReader, StoredObject};
 
 use crate::conditions::ReadConditions;
-use crate::reading::{self, ReadAsk, TagsProbe, VersionId};
+use crate::reading::{self, ReadAsk, TagsProbe};
 use crate::{Request, Response, ResponseBody, S3Error, S3Operation, Stores};
 
 /// Reads an object.
@@ -20,7 +20,6 @@ pub enum GetObject {}
 #[derive(Debug)]
 pub struct Input {
     pub(super) object: Object,
-    pub(super) version: VersionId,
     pub(super) expected_owner: Option<AccountId>,
     pub(super) conditions: ReadConditions,
     pub(super) range: Option<String>,
@@ -48,7 +47,7 @@ struct Members {
 
 impl Input {
     pub(super) fn read(mut request: Request) -> Result<Input, S3Error> {
-        let (object, version) = reading::object_and_version(&request)?;
+        let object = reading::versioned_object(&request)?;
         let conditions = request.take()?;
         let members: Members = request.take_input()?;
         if members.range.is_some() && members.part_number.is_some() {
@@ -58,7 +57,6 @@ impl Input {
         }
         Ok(Input {
             object,
-            version,
             expected_owner: request.expected_owner()?,
             conditions,
             range: members.range,
@@ -109,7 +107,7 @@ where
 {
     let (permit, list, tags) = call.permits;
     let input = call.input;
-    let reader = reading::open(&stores.vault, &permit, &input.version, list).await?;
+    let reader = reading::open(&stores.vault, &permit, list).await?;
     let object = reader.object();
     let now = match &permit {
         gate::Either::Left(permit) => permit.request().now,
@@ -141,9 +139,6 @@ where
         put_checksum(&mut response, object, &range, input.part_number);
     }
     response.set("content-length", &(range.end - range.start).to_string());
-    if input.version != VersionId::Current {
-        response.set("x-amz-version-id", "null");
-    }
     if !object.tags.is_empty() && reading::may_read_tags(tags).await {
         response.set("x-amz-tagging-count", &object.tags.len().to_string());
     }

@@ -4,7 +4,7 @@ use gate::{Ask, Authorized, Either, Identity, Operation, Probe};
 use serde::Deserialize;
 use vault::acl::AccessControlPolicy;
 
-use crate::reading::{self, VersionId};
+use crate::reading;
 use crate::{Request, Response, S3Error, S3Operation, Stores};
 
 /// GetObjectAcl.
@@ -15,7 +15,6 @@ pub enum GetObjectAcl {}
 #[derive(Debug)]
 pub struct Input {
     object: Object,
-    version: VersionId,
     expected_owner: Option<AccountId>,
 }
 
@@ -29,7 +28,8 @@ struct Members {
 impl Operation for GetObjectAcl {
     const NAME: &'static str = "GetObjectAcl";
     type Input = Input;
-    type Output = AccessControlPolicy;
+    /// The ACL, and the version where the caller is to see it.
+    type Output = (AccessControlPolicy, Option<String>);
     type Error = S3Error;
     type Asks = (
         Either<Ask<s3::GetObjectAcl>, Ask<s3::GetObjectVersionAcl>>,
@@ -50,38 +50,34 @@ impl Operation for GetObjectAcl {
         Ok((ask, reading::list_probe(&input.object)))
     }
 
-    async fn serve(
-        call: Authorized<Self>,
-        stores: &Stores,
-    ) -> Result<AccessControlPolicy, S3Error> {
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Self::Output, S3Error> {
         let (permit, list) = call.permits;
         let input = call.input;
         let acl = match &permit {
-            Either::Left(permit) => stores.vault.object_acl(permit).await?,
-            Either::Right(permit) => stores.vault.object_acl(permit).await?,
+            Either::Left(permit) => stores.vault.object_acl(permit).await,
+            Either::Right(permit) => stores.vault.object_acl(permit).await,
         };
         match acl {
-            Some(acl) => {
-                input.version.check(&input.object)?;
-                Ok(acl)
-            }
-            None => Err(reading::missing(list, &input.object).await),
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(reading::missing(list, &input.object).await),
+            Err(error) => Err(reading::unless_hidden(error, list, &input.object).await),
         }
     }
 }
 
 impl S3Operation for GetObjectAcl {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        let (object, version) = reading::object_and_version(&request)?;
+        let object = reading::versioned_object(&request)?;
         let _: Members = request.take_input()?;
         Ok(Input {
             object,
-            version,
             expected_owner: request.expected_owner()?,
         })
     }
 
-    fn respond(acl: AccessControlPolicy) -> Response {
-        Response::encode(Self::NAME, &acl)
+    fn respond((acl, version): Self::Output) -> Response {
+        let mut response = Response::encode(Self::NAME, &acl);
+        response.set_some("x-amz-version-id", version.as_deref());
+        response
     }
 }

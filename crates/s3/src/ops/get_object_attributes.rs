@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use vault::StoredObject;
 
-use crate::reading::{self, ReadAsk, VersionId};
+use crate::reading::{self, ReadAsk};
 use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, listing};
 
 /// Reads what is known of an object.
@@ -16,7 +16,6 @@ pub enum GetObjectAttributes {}
 #[derive(Debug)]
 pub struct Input {
     object: Object,
-    version: VersionId,
     expected_owner: Option<AccountId>,
     attributes: Vec<String>,
     parts_limit: usize,
@@ -65,13 +64,16 @@ impl Operation for GetObjectAttributes {
     async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
         let (read, _attributes, list) = call.permits;
         let input = call.input;
-        let reader = reading::open(&stores.vault, &read, &input.version, list).await?;
+        let reader = reading::open(&stores.vault, &read, list).await?;
         let object = reader.object();
         let mut output = Map::new();
         output.insert(
             "LastModified".to_owned(),
             object.last_modified.to_string().into(),
         );
+        if let Some(version) = &object.version {
+            output.insert("VersionId".to_owned(), version.clone().into());
+        }
         for attribute in &input.attributes {
             let value = match attribute.as_str() {
                 "ETag" => object.etag.clone().into(),
@@ -129,7 +131,7 @@ fn parts_element(object: &StoredObject, input: &Input) -> Value {
 impl S3Operation for GetObjectAttributes {
     fn input(mut request: Request) -> Result<Input, S3Error> {
         const HEADER: &str = "x-amz-object-attributes";
-        let (object, version) = reading::object_and_version(&request)?;
+        let object = reading::versioned_object(&request)?;
         let members: Members = request.take_input()?;
         let mut attributes: Vec<String> = Vec::new();
         for text in request.headers.get_all(HEADER) {
@@ -149,7 +151,6 @@ impl S3Operation for GetObjectAttributes {
         }
         Ok(Input {
             object,
-            version,
             expected_owner: request.expected_owner()?,
             attributes,
             parts_limit: listing::limit(members.max_parts, "max-parts")?,

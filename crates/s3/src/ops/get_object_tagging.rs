@@ -3,7 +3,7 @@ use catalog::{AccountId, Object, s3};
 use gate::{Ask, Authorized, Either, Identity, Operation, Probe};
 use serde_json::json;
 
-use crate::reading::{self, VersionId, VersionMember};
+use crate::reading::{self, VersionMember};
 use crate::{Request, Response, S3Error, S3Operation, Stores};
 
 /// Reads an object's tags.
@@ -14,7 +14,6 @@ pub enum GetObjectTagging {}
 #[derive(Debug)]
 pub struct Input {
     object: Object,
-    version: VersionId,
     expected_owner: Option<AccountId>,
 }
 
@@ -40,13 +39,14 @@ impl Operation for GetObjectTagging {
         let (permit, list) = call.permits;
         let input = call.input;
         let tags = match &permit {
-            Either::Left(permit) => stores.vault.object_tags(permit).await?,
-            Either::Right(permit) => stores.vault.object_tags(permit).await?,
+            Either::Left(permit) => stores.vault.object_tags(permit).await,
+            Either::Right(permit) => stores.vault.object_tags(permit).await,
         };
-        let Some(tags) = tags else {
-            return Err(reading::missing(list, &input.object).await);
+        let (tags, version) = match tags {
+            Ok(Some(found)) => found,
+            Ok(None) => return Err(reading::missing(list, &input.object).await),
+            Err(error) => return Err(reading::unless_hidden(error, list, &input.object).await),
         };
-        input.version.check(&input.object)?;
         let tags = tags
             .into_iter()
             .map(|(key, value)| json!({"Key": key, "Value": value}));
@@ -54,7 +54,7 @@ impl Operation for GetObjectTagging {
             Self::NAME,
             &json!({
                 "TagSet": tags.collect::<Vec<_>>(),
-                "VersionId": input.object.version,
+                "VersionId": version,
             }),
         ))
     }
@@ -62,11 +62,10 @@ impl Operation for GetObjectTagging {
 
 impl S3Operation for GetObjectTagging {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        let (object, version) = reading::object_and_version(&request)?;
+        let object = reading::versioned_object(&request)?;
         let _: VersionMember = request.take_input()?;
         Ok(Input {
             object,
-            version,
             expected_owner: request.expected_owner()?,
         })
     }

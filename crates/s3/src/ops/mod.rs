@@ -14,6 +14,7 @@ mod get_object_attributes;
 mod get_object_tagging;
 mod head_object;
 mod list_multipart_uploads;
+mod list_object_versions;
 mod list_objects;
 mod list_objects_v2;
 mod list_parts;
@@ -36,6 +37,7 @@ pub use get_object_attributes::GetObjectAttributes;
 pub use get_object_tagging::GetObjectTagging;
 pub use head_object::HeadObject;
 pub use list_multipart_uploads::ListMultipartUploads;
+pub use list_object_versions::ListObjectVersions;
 pub use list_objects::ListObjects;
 pub use list_objects_v2::ListObjectsV2;
 pub use list_parts::ListParts;
@@ -71,6 +73,7 @@ mod put_bucket_acl;
 mod put_bucket_lifecycle_configuration;
 mod put_bucket_ownership_controls;
 mod put_bucket_policy;
+mod put_bucket_versioning;
 mod put_public_access_block;
 
 pub use create_bucket::CreateBucket;
@@ -98,6 +101,7 @@ pub use put_bucket_acl::PutBucketAcl;
 pub use put_bucket_lifecycle_configuration::PutBucketLifecycleConfiguration;
 pub use put_bucket_ownership_controls::PutBucketOwnershipControls;
 pub use put_bucket_policy::PutBucketPolicy;
+pub use put_bucket_versioning::PutBucketVersioning;
 pub use put_public_access_block::PutPublicAccessBlock;
 
 /// Hands every operation to `$each`, so that no list of operations is ever written twice.
@@ -118,6 +122,7 @@ macro_rules! for_each_operation {
             GetObjectTagging
             HeadObject
             ListMultipartUploads
+            ListObjectVersions
             ListObjects
             ListObjectsV2
             ListParts
@@ -153,6 +158,7 @@ macro_rules! for_each_operation {
             PutAccountPublicAccessBlock
             DeleteAccountPublicAccessBlock
             GetBucketVersioning
+            PutBucketVersioning
             GetBucketEncryption
             GetBucketRequestPayment
         }

@@ -71,6 +71,7 @@ impl Operation for PutObject {
         let mut response = Response::empty(200);
         response.set("etag", &format!("\"{}\"", stored.etag));
         response.set("x-amz-server-side-encryption", "AES256");
+        response.set_some("x-amz-version-id", stored.version.as_deref());
         reading::put_checksum(&mut response, &stored);
         Ok(response)
     }

@@ -3,10 +3,10 @@ use catalog::{AccountId, Action, Object, s3};
 use gate::{Ask, Authorized, Either, Identity, Operation, Permit, Probe};
 use serde::Deserialize;
 use vault::acl::{AccessControlPolicy, AclHeaders, AclOn};
-use vault::{Vault, WritesAcl};
+use vault::{Vault, VaultError, WritesAcl};
 
 use crate::configuration::{PutAcl, take_acl_headers, take_digests};
-use crate::reading::{self, VersionId};
+use crate::reading;
 use crate::{Request, Response, S3Error, S3Operation, Stores};
 
 /// PutObjectAcl.
@@ -17,7 +17,6 @@ pub enum PutObjectAcl {}
 #[derive(Debug)]
 pub struct Input {
     object: Object,
-    version: VersionId,
     expected_owner: Option<AccountId>,
     headers: AclHeaders,
     acl: PutAcl,
@@ -34,7 +33,7 @@ struct Members {
 impl Operation for PutObjectAcl {
     const NAME: &'static str = "PutObjectAcl";
     type Input = Input;
-    type Output = ();
+    type Output = Response;
     type Error = S3Error;
     type Asks = (
         Either<Ask<s3::PutObjectAcl>, Ask<s3::PutObjectVersionAcl>>,
@@ -50,16 +49,20 @@ impl Operation for PutObjectAcl {
         Ok((ask, reading::list_probe(&input.object)))
     }
 
-    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<(), S3Error> {
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
         let (permit, list) = call.permits;
         let input = call.input;
         let replaced = match &permit {
-            Either::Left(permit) => replace(&stores.vault, permit, &input).await?,
-            Either::Right(permit) => replace(&stores.vault, permit, &input).await?,
+            Either::Left(permit) => replace(&stores.vault, permit, &input).await,
+            Either::Right(permit) => replace(&stores.vault, permit, &input).await,
         };
         match replaced {
-            Some(()) => Ok(()),
-            None => Err(reading::missing(list, &input.object).await),
+            Ok(Some(response)) => Ok(response),
+            Ok(None) => Err(reading::missing(list, &input.object).await),
+            Err(Failed::Vault(error)) => {
+                Err(reading::unless_hidden(error, list, &input.object).await)
+            }
+            Err(Failed::Acl(error)) => Err(error),
         }
     }
 }
@@ -73,43 +76,56 @@ impl Input {
     }
 }
 
+/// The vault's errors are told only to those who may list.
+enum Failed {
+    Vault(VaultError),
+    Acl(S3Error),
+}
+
+impl From<VaultError> for Failed {
+    fn from(error: VaultError) -> Failed {
+        Failed::Vault(error)
+    }
+}
+
 /// `None` if there is no object.
 async fn replace<A: WritesAcl>(
     vault: &Vault,
     permit: &Permit<A>,
     input: &Input,
-) -> Result<Option<()>, S3Error> {
+) -> Result<Option<Response>, Failed> {
     let Some(owner) = vault.owner_for_acl(permit).await? else {
         return Ok(None);
     };
-    input.version.check(&input.object)?;
-    let acl = input.acl.for_owner(&owner, vault.principals()).await?;
+    let acl = input.acl.for_owner(&owner, vault.principals()).await;
+    let acl = acl.map_err(|error| Failed::Acl(error.into()))?;
     let bucket_owner = permit.bucket().map(|bucket| &bucket.owner_canonical_id);
     let bucket_owner = bucket_owner.map_or(owner.as_str(), |id| id.as_str());
-    vault
+    let version = vault
         .put_object_acl(permit, &acl.grants(&owner, bucket_owner))
         .await?;
-    Ok(Some(()))
+    let mut response = Response::empty(200);
+    response.set_some("x-amz-version-id", version.as_deref());
+    Ok(Some(response))
 }
 
 impl S3Operation for PutObjectAcl {
     fn input(mut request: Request) -> Result<Input, S3Error> {
         take_digests(&mut request);
-        let (object, version) = reading::object_and_version(&request)?;
+        let object = reading::versioned_object(&request)?;
         let headers = take_acl_headers(&mut request);
         let members: Members = request.take_input()?;
         let acl = PutAcl::new(&headers, AclOn::Object, members.access_control_policy)?;
         Ok(Input {
             object,
-            version,
             expected_owner: request.expected_owner()?,
             headers,
             acl,
         })
     }
 
-    fn respond(_: ()) -> Response {
-        Response::empty(200)
+    fn respond(output: Response) -> Response {
+        output
     }
 }
 

@@ -4,7 +4,7 @@ use gate::{Ask, Authorized, Either, Identity, Operation, Probe};
 use serde::Deserialize;
 use vault::VaultError;
 
-use crate::reading::{self, VersionId};
+use crate::reading;
 use crate::tags::{self, Tag, Tags};
 use crate::{Request, Response, S3Error, S3Operation, Stores, checksum};
 
@@ -16,7 +16,6 @@ pub enum PutObjectTagging {}
 #[derive(Debug)]
 pub struct Input {
     object: Object,
-    version: VersionId,
     expected_owner: Option<AccountId>,
     tags: Tags,
 }
@@ -57,31 +56,29 @@ impl Operation for PutObjectTagging {
     async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
         let (permit, list) = call.permits;
         let input = call.input;
-        input.version.check(&input.object)?;
         let written = match &permit {
             Either::Left(permit) => stores.vault.put_object_tags(permit, input.tags).await,
             Either::Right(permit) => stores.vault.put_object_tags(permit, input.tags).await,
         };
         match written {
-            Ok(()) => {
+            Ok(version) => {
                 let mut response = Response::empty(200);
-                response.set_some("x-amz-version-id", input.object.version.as_deref());
+                response.set_some("x-amz-version-id", version.as_deref());
                 Ok(response)
             }
             Err(VaultError::NoSuchObject) => Err(reading::missing(list, &input.object).await),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(reading::unless_hidden(error, list, &input.object).await),
         }
     }
 }
 
 impl S3Operation for PutObjectTagging {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        let (object, version) = reading::object_and_version(&request)?;
+        let object = reading::versioned_object(&request)?;
         let _: checksum::Members = request.take()?;
         let members: Members = request.take_input()?;
         Ok(Input {
             object,
-            version,
             expected_owner: request.expected_owner()?,
             tags: tags::from_elements(members.tagging.tag_set)?,
         })

@@ -66,7 +66,7 @@ impl Operation for UploadPartCopy {
         let now = permit.request().now;
         let upload = stores.vault.upload_info(&permit).await;
         let upload = upload.map_err(|error| target.explain(error))?;
-        let reader = reading::open(&stores.vault, &read, &input.source.version, list).await?;
+        let reader = reading::open(&stores.vault, &read, list).await?;
         let source = reader.object();
         input.conditions.check(source, now)?;
         let range = copied_range(input.range, source.bytes)?;
@@ -102,7 +102,7 @@ impl Operation for UploadPartCopy {
             Self::NAME,
             &json!({
                 "CopyPartResult": result,
-                "CopySourceVersionId": input.source.object.version,
+                "CopySourceVersionId": reader.object().version,
                 "ServerSideEncryption": "AES256",
             }),
         ))

@@ -1,0 +1,164 @@
+//! ListObjectVersions: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
+use catalog::{AccountId, Bucket, s3};
+use gate::{Ask, Authorized, Identity, Operation};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vault::{ListVersions, ListedVersion};
+
+use crate::listing::{self, Encoding};
+use crate::reading::check_version_id;
+use crate::{Request, Response, S3Error, S3Operation, Stores};
+
+/// Lists the versions of objects, delete markers included.
+#[derive(Debug)]
+pub enum ListObjectVersions {}
+
+/// What the request carries.
+#[derive(Debug)]
+pub struct Input {
+    bucket: Bucket,
+    expected_owner: Option<AccountId>,
+    members: Members,
+    encoding: Encoding,
+    limit: usize,
+    sent: listing::Sent,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Members {
+    prefix: Option<String>,
+    delimiter: Option<String>,
+    max_keys: Option<i64>,
+    encoding_type: Option<String>,
+    key_marker: Option<String>,
+    version_id_marker: Option<String>,
+}
+
+impl Operation for ListObjectVersions {
+    const NAME: &'static str = "ListObjectVersions";
+    type Input = Input;
+    type Output = Response;
+    type Error = S3Error;
+    type Asks = Ask<s3::ListBucketVersions>;
+    type Stores = Stores;
+
+    fn asks(input: &Input, _: &Identity) -> Result<Self::Asks, S3Error> {
+        let ask = Ask::on(input.bucket.clone()).expecting_owner(input.expected_owner);
+        Ok(input.sent.onto(ask))
+    }
+
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
+        let Input {
+            bucket,
+            members,
+            encoding,
+            limit,
+            ..
+        } = call.input;
+        let marker = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let after_version = marker(&members.version_id_marker);
+        let query = ListVersions {
+            prefix: members.prefix.clone().unwrap_or_default(),
+            delimiter: members.delimiter.clone(),
+            after_key: marker(&members.key_marker),
+            after_version: after_version.clone(),
+            limit,
+        };
+        let page = stores.vault.list_versions(&call.permits, query).await;
+        let page = page.map_err(|error| match error {
+            vault::VaultError::NoSuchVersion { version, .. } => invalid_marker(&version),
+            error => error.into(),
+        })?;
+        let text = |text: &str| Value::from(encoding.text(text));
+        let elements = |is_marker: bool| -> Vec<Value> {
+            let versions = page.versions.iter();
+            versions
+                .filter(|listed| listed.object.is_none() == is_marker)
+                .map(|listed| element(listed, encoding))
+                .collect()
+        };
+        let prefixes = page.common_prefixes.iter();
+        let prefixes: Vec<Value> = prefixes
+            .map(|prefix| json!({"Prefix": encoding.text(prefix)}))
+            .collect();
+        let (next_key, next_version) = match &page.next {
+            Some((key, version)) => (Some(text(key)), version.clone()),
+            None => (None, None),
+        };
+        Ok(Response::encode(
+            Self::NAME,
+            &json!({
+                "Name": bucket.name.to_string(),
+                "Prefix": text(members.prefix.as_deref().unwrap_or_default()),
+                "KeyMarker": text(members.key_marker.as_deref().unwrap_or_default()),
+                "VersionIdMarker": after_version.unwrap_or_default(),
+                "NextKeyMarker": next_key,
+                "NextVersionIdMarker": next_version,
+                "MaxKeys": limit,
+                "Delimiter": listing::shown(members.delimiter.as_deref()).map(text),
+                "IsTruncated": page.next.is_some(),
+                "Versions": elements(false),
+                "DeleteMarkers": elements(true),
+                "CommonPrefixes": prefixes,
+                "EncodingType": members.encoding_type,
+            }),
+        ))
+    }
+}
+
+fn element(listed: &ListedVersion, encoding: Encoding) -> Value {
+    let mut element = json!({
+        "Key": encoding.text(&listed.key),
+        "VersionId": listed.version,
+        "IsLatest": listed.is_latest,
+        "LastModified": listed.last_modified.to_string(),
+        "Owner": {"ID": listed.owner.canonical_id},
+    });
+    if let (Value::Object(members), Some(object)) = (&mut element, &listed.object) {
+        members.insert("ETag".to_owned(), format!("\"{}\"", object.etag).into());
+        members.insert("Size".to_owned(), object.bytes.into());
+        members.insert(
+            "StorageClass".to_owned(),
+            object.storage_class.clone().into(),
+        );
+        if let Some(checksum) = &object.checksum {
+            let algorithm = json!([checksum.algorithm.name()]);
+            members.insert("ChecksumAlgorithm".to_owned(), algorithm);
+            members.insert("ChecksumType".to_owned(), checksum.kind.name().into());
+        }
+    }
+    element
+}
+
+fn invalid_marker(version: &str) -> S3Error {
+    S3Error::invalid_argument("Invalid version id specified", "version-id-marker", version)
+}
+
+impl S3Operation for ListObjectVersions {
+    fn input(mut request: Request) -> Result<Input, S3Error> {
+        let sent = listing::Sent::read(&request);
+        let members: Members = request.take_input()?;
+        let version = members.version_id_marker.as_deref();
+        if version.is_some() && members.key_marker.as_deref().is_none_or(str::is_empty) {
+            return Err(S3Error::invalid_argument(
+                "A version-id marker cannot be specified without a key marker.",
+                "version-id-marker",
+                version.unwrap_or_default(),
+            ));
+        }
+        check_version_id(version.filter(|text| !text.is_empty()), "version-id-marker")?;
+        Ok(Input {
+            bucket: Bucket::existing(request.bucket()?),
+            expected_owner: request.expected_owner()?,
+            encoding: Encoding::read(members.encoding_type.as_deref())?,
+            limit: listing::limit(members.max_keys, "max-keys")?,
+            members,
+            sent,
+        })
+    }
+
+    fn respond(output: Response) -> Response {
+        output
+    }
+}
