@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod explain;
+mod fsck;
 mod operations;
 mod serve;
 
@@ -65,6 +66,7 @@ enum Command {
     Why(explain::Why),
     Can(explain::Can),
     WhoCan(explain::WhoCanDo),
+    Fsck(fsck::Fsck),
     /// List the operations that this program serves
     Operations(operations::Operations),
 }
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
         Command::Why(why) => why.run(&arguments.common),
         Command::Can(can) => can.run(&arguments.common),
         Command::WhoCan(who_can) => who_can.run(&arguments.common),
+        Command::Fsck(fsck) => fsck.run(&arguments.common),
         Command::Operations(operations) => {
             operations.run();
             Ok(ExitCode::SUCCESS)
@@ -112,8 +115,8 @@ fn main() -> ExitCode {
                 source = cause.source();
             }
             match arguments.command {
-                // 1 is its answer no.
-                Command::Can(_) => ExitCode::from(2),
+                // 1 is an answer of theirs.
+                Command::Can(_) | Command::Fsck(_) => ExitCode::from(2),
                 Command::Serve(_)
                 | Command::Account(_)
                 | Command::Why(_)

@@ -70,6 +70,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+pub use store::FORMAT_FILE;
 use store::{Opened, Store};
 use tokio::sync::oneshot;
 pub use verify::{DamagedObject, Problem, Verified};
