@@ -34,7 +34,7 @@ pub enum FsckError {
     },
     /// A server has it open.
     #[error(
-        "`{}` is in use by a running server: stop the server first, nothing was looked at or changed",
+        "`{}` is in use by a running server: stop the server first; nothing was done",
         data.display()
     )]
     InUse {

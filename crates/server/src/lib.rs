@@ -13,6 +13,7 @@
 //! ```
 
 mod admin;
+mod backup;
 mod body;
 mod config;
 mod dev;
@@ -24,6 +25,7 @@ mod operations;
 mod start;
 
 pub use admin::AccountView;
+pub use backup::{Backup, BackupError, Copied, Restore};
 pub use config::{ADMIN_LISTEN, Config, ConfigError, LISTEN, REGION, Settings, token_file};
 pub use explanations::{RefusedRequest, WhoCan};
 pub use fsck::{Fsck, FsckCounts, FsckError, FsckProblem, FsckRebuilt, FsckReport};
