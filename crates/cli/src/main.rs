@@ -1,9 +1,11 @@
-//! The `strongroom` command: serves, administers accounts of a running server, and explains its
-//! decisions.
+//! The `strongroom` command: serves, administers accounts of a running server, explains its
+//! decisions, and looks after the data of a stopped one.
 
 mod account;
 mod admin;
+mod backup;
 mod explain;
+mod fsck;
 mod operations;
 mod serve;
 
@@ -65,6 +67,9 @@ enum Command {
     Why(explain::Why),
     Can(explain::Can),
     WhoCan(explain::WhoCanDo),
+    Fsck(fsck::Fsck),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     /// List the operations that this program serves
     Operations(operations::Operations),
 }
@@ -93,6 +98,9 @@ fn main() -> ExitCode {
         Command::Why(why) => why.run(&arguments.common),
         Command::Can(can) => can.run(&arguments.common),
         Command::WhoCan(who_can) => who_can.run(&arguments.common),
+        Command::Fsck(fsck) => fsck.run(&arguments.common),
+        Command::Backup(backup) => backup.run(&arguments.common),
+        Command::Restore(restore) => restore.run(&arguments.common),
         Command::Operations(operations) => {
             operations.run();
             Ok(ExitCode::SUCCESS)
@@ -112,8 +120,10 @@ fn main() -> ExitCode {
                 source = cause.source();
             }
             match arguments.command {
-                // 1 is its answer no.
-                Command::Can(_) => ExitCode::from(2),
+                // 1 is an answer of theirs.
+                Command::Can(_) | Command::Fsck(_) | Command::Backup(_) | Command::Restore(_) => {
+                    ExitCode::from(2)
+                }
                 Command::Serve(_)
                 | Command::Account(_)
                 | Command::Why(_)

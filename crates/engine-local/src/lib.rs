@@ -70,6 +70,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+pub use store::FORMAT_FILE;
 use store::{Opened, Store};
 use tokio::sync::oneshot;
 pub use verify::{DamagedObject, Problem, Verified};
@@ -147,6 +148,12 @@ pub enum OpenError {
     Engine(#[from] EngineError),
 }
 
+/// Keeps servers away from a directory; see [`Local::lock`].
+#[derive(Debug)]
+pub struct Lock {
+    _file: std::fs::File,
+}
+
 /// An opened data directory. Dropped, it waits for the writes that were handed in.
 pub struct Local {
     store: Arc<Store>,
@@ -219,6 +226,21 @@ impl Local {
             jobs,
             threads: vec![committer, keeper],
         })
+    }
+
+    /// Keeps servers away from a directory as long as the answer lives, so that its files can be
+    /// copied.
+    ///
+    /// # Errors
+    /// When a server has it open, or nothing was ever stored in it.
+    pub fn lock(directory: impl AsRef<Path>) -> Result<Lock, OpenError> {
+        let directory = directory.as_ref();
+        if !store::has_format(directory) {
+            return Err(OpenError::NotOurs {
+                directory: directory.to_owned(),
+            });
+        }
+        store::take_lock(directory).map(|file| Lock { _file: file })
     }
 
     /// Brings the index up to date with everything that was acknowledged.

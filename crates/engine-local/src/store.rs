@@ -29,8 +29,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The file that says what the directory is. Its second line changes with every change of format
-/// that an older server would misread.
-const FORMAT_FILE: &str = "FORMAT";
+/// that an older server would misread. Nothing is taken for a data directory without it.
+pub const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_NEW_FILE: &str = "FORMAT.new";
 const FORMAT: &str = "strongroom engine-local\nversion 2\n";
 const LOCK_FILE: &str = "lock";

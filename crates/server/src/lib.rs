@@ -13,17 +13,21 @@
 //! ```
 
 mod admin;
+mod backup;
 mod body;
 mod config;
 mod dev;
 mod dispatch;
 mod explanations;
+mod fsck;
 mod listen;
 mod operations;
 mod start;
 
 pub use admin::AccountView;
+pub use backup::{Backup, BackupError, Copied, Restore};
 pub use config::{ADMIN_LISTEN, Config, ConfigError, LISTEN, REGION, Settings, token_file};
 pub use explanations::{RefusedRequest, WhoCan};
+pub use fsck::{Fsck, FsckCounts, FsckError, FsckProblem, FsckRebuilt, FsckReport};
 pub use operations::operations;
 pub use start::{Server, StartError};

@@ -244,8 +244,13 @@ fn make_directory(path: &Path) -> Result<(), StartError> {
         })
 }
 
+/// Where the storage engine's directory lies in a data directory.
+pub(crate) fn store_directory(data: &Path) -> PathBuf {
+    data.join("store")
+}
+
 fn open_engine(data: &Path) -> Result<Arc<Local>, StartError> {
-    let path = data.join("store");
+    let path = store_directory(data);
     make_directory(&path)?;
     Local::open(&path, engine_local::Options::default())
         .map(Arc::new)
