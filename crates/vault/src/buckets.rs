@@ -90,6 +90,7 @@ impl Vault {
             acl: new.acl.iter().map(Into::into).collect(),
             public_access_block: Some(new.public_access_block.into()),
             lifecycle: None,
+            cors: None,
             deleting: false,
         };
         let vault = self.clone();
@@ -491,7 +492,7 @@ impl Vault {
         self.bucket_record(permit.bucket()).map(|_| ())
     }
 
-    async fn configure<A: Action<Resource = Bucket>>(
+    pub(crate) async fn configure<A: Action<Resource = Bucket>>(
         &self,
         permit: &Permit<A>,
         change: impl Fn(&mut StoredBucket) -> Result<(), VaultError> + Send + 'static,
@@ -637,6 +638,7 @@ mod tests {
             ownership: None,
             public_access_block: None,
             lifecycle: None,
+            cors: None,
             deleting: true,
         };
         ObjectEngine::commit(local, Write::CreateBucket { bucket })

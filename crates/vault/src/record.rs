@@ -37,6 +37,9 @@ pub(crate) struct StoredBucket {
     /// The rules as the operation that validated them wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lifecycle: Option<serde_json::Value>,
+    /// As `lifecycle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cors: Option<serde_json::Value>,
     /// Set before the engine drops the bucket's objects: a crash in between is finished on start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleting: bool,
