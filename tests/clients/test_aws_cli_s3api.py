@@ -5,6 +5,11 @@ import json
 import pytest
 
 UNSET = {
+    "get-bucket-cors": (
+        "GetBucketCors",
+        "NoSuchCORSConfiguration",
+        "The CORS configuration does not exist",
+    ),
     "get-bucket-lifecycle-configuration": (
         "GetBucketLifecycleConfiguration",
         "NoSuchLifecycleConfiguration",
@@ -36,7 +41,6 @@ def s3api(account, run_aws):
 # What is not built says so, with its name, and does nothing.
 NOT_BUILT = {
     "GetBucketTagging": ("get-bucket-tagging",),
-    "GetBucketCors": ("get-bucket-cors",),
     "GetBucketWebsite": ("get-bucket-website",),
     "GetBucketReplication": ("get-bucket-replication",),
     "GetObjectLockConfiguration": ("get-object-lock-configuration",),

@@ -52,6 +52,11 @@ def a_lifecycle(target: Target) -> None:
     target.root("s3").put_bucket_lifecycle_configuration(Bucket=target.name, LifecycleConfiguration=LIFECYCLE)
 
 
+def cors_rules(target: Target) -> None:
+    bucket(target)
+    target.root("s3").put_bucket_cors(Bucket=target.name, CORSConfiguration=CORS)
+
+
 def an_account_block(target: Target) -> None:
     target.root("s3control").put_public_access_block(
         AccountId=target.account.id, PublicAccessBlockConfiguration={"IgnorePublicAcls": True}
@@ -115,6 +120,7 @@ def account_block(target: Target):
 LIFECYCLE = {
     "Rules": [{"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 9}}]
 }
+CORS = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://app.example"]}]}
 BLOCK = {"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}
 CONTROLS = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}}
 KEPT = {"Key": "kept"}
@@ -309,6 +315,14 @@ ROWS = [
         a_lifecycle,
         looks("GetBucketLifecycleConfiguration"),
     ),
+    row("GetBucketCors", "s3:GetBucketCORS bucket", None, cors_rules),
+    row(
+        "PutBucketCors",
+        "s3:PutBucketCORS bucket",
+        {"CORSConfiguration": CORS},
+        describe=looks("GetBucketCors"),
+    ),
+    row("DeleteBucketCors", "s3:PutBucketCORS bucket", None, cors_rules, looks("GetBucketCors")),
     # Accounts.
     account_row("GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock"),
     account_row("PutPublicAccessBlock", "s3:PutAccountPublicAccessBlock", BLOCK, account_block),

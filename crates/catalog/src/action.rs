@@ -59,6 +59,7 @@ pub mod s3 {
     GetBucketTagging on Bucket,
     PutBucketTagging on Bucket,
     GetBucketCORS on Bucket,
+    PutBucketCORS on Bucket,
     TagResource on Bucket,
     PutBucketObjectLockConfiguration on Bucket,
     PutBucketVersioning on Bucket,

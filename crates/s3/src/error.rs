@@ -133,6 +133,8 @@ errors! {
     NoSuchBucketPolicy { bucket: "BucketName" } = "NoSuchBucketPolicy", 404, "The bucket policy does not exist";
     NoSuchTagSet { bucket: "BucketName" } = "NoSuchTagSet", 404, "The TagSet does not exist";
     NoSuchCorsConfiguration { bucket: "BucketName" } = "NoSuchCORSConfiguration", 404, "The CORS configuration does not exist";
+    BadPreflight = "BadRequest", 400, "Insufficient information. Origin request header needed.";
+    CorsForbidden { text: "", method: "Method", resource: "ResourceType" } = "AccessForbidden", 403, "{text}";
     NoSuchLifecycleConfiguration { bucket: "BucketName" } = "NoSuchLifecycleConfiguration", 404, "The lifecycle configuration does not exist";
     NoSuchPublicAccessBlockConfiguration { bucket: "BucketName" } = "NoSuchPublicAccessBlockConfiguration", 404, "The public access block configuration was not found";
     OwnershipControlsNotFound { bucket: "BucketName" } = "OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found";

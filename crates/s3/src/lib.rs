@@ -19,6 +19,7 @@ mod checksum;
 mod conditions;
 mod configuration;
 mod copying;
+pub mod cors;
 mod dispatch;
 mod error;
 mod fields;

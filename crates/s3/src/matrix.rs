@@ -45,6 +45,8 @@ const CONTROLS: &str = "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</
                         </Rule></OwnershipControls>";
 const LIFECYCLE: &str = "<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status><Expiration>\
                          <Days>1</Days></Expiration></Rule></LifecycleConfiguration>";
+const CORS: &str = "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*\
+                    </AllowedOrigin></CORSRule></CORSConfiguration>";
 
 fn cases() -> Vec<Case> {
     let with_body = |case: Case, body| Case { body, ..case };
@@ -132,6 +134,13 @@ fn cases() -> Vec<Case> {
             "s3:PutLifecycleConfiguration",
             "204",
         ),
+        case(
+            ("GET", "?cors"),
+            "s3:GetBucketCORS",
+            "404 NoSuchCORSConfiguration",
+        ),
+        with_body(case(("PUT", "?cors"), "s3:PutBucketCORS", "200"), CORS),
+        case(("DELETE", "?cors"), "s3:PutBucketCORS", "204"),
         case(("DELETE", ""), "s3:DeleteBucket", "204"),
     ]
 }

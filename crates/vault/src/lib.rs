@@ -34,6 +34,7 @@
 
 pub mod acl;
 mod buckets;
+mod cors;
 mod crypt;
 mod error;
 mod meta;

@@ -40,6 +40,9 @@ pub(crate) struct StoredBucket {
     /// Whether versions are kept, once that was said: `true` is enabled, `false` suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) versioning: Option<bool>,
+    /// As `lifecycle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cors: Option<serde_json::Value>,
     /// Set before the engine drops the bucket's objects: a crash in between is finished on start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleting: bool,

@@ -51,12 +51,14 @@ pub use upload_part_copy::UploadPartCopy;
 mod create_bucket;
 mod delete_account_public_access_block;
 mod delete_bucket;
+mod delete_bucket_cors;
 mod delete_bucket_lifecycle;
 mod delete_bucket_ownership_controls;
 mod delete_bucket_policy;
 mod delete_public_access_block;
 mod get_account_public_access_block;
 mod get_bucket_acl;
+mod get_bucket_cors;
 mod get_bucket_encryption;
 mod get_bucket_lifecycle_configuration;
 mod get_bucket_location;
@@ -70,6 +72,7 @@ mod head_bucket;
 mod list_buckets;
 mod put_account_public_access_block;
 mod put_bucket_acl;
+mod put_bucket_cors;
 mod put_bucket_lifecycle_configuration;
 mod put_bucket_ownership_controls;
 mod put_bucket_policy;
@@ -79,12 +82,14 @@ mod put_public_access_block;
 pub use create_bucket::CreateBucket;
 pub use delete_account_public_access_block::DeleteAccountPublicAccessBlock;
 pub use delete_bucket::DeleteBucket;
+pub use delete_bucket_cors::DeleteBucketCors;
 pub use delete_bucket_lifecycle::DeleteBucketLifecycle;
 pub use delete_bucket_ownership_controls::DeleteBucketOwnershipControls;
 pub use delete_bucket_policy::DeleteBucketPolicy;
 pub use delete_public_access_block::DeletePublicAccessBlock;
 pub use get_account_public_access_block::GetAccountPublicAccessBlock;
 pub use get_bucket_acl::GetBucketAcl;
+pub use get_bucket_cors::GetBucketCors;
 pub use get_bucket_encryption::GetBucketEncryption;
 pub use get_bucket_lifecycle_configuration::GetBucketLifecycleConfiguration;
 pub use get_bucket_location::GetBucketLocation;
@@ -98,6 +103,7 @@ pub use head_bucket::HeadBucket;
 pub use list_buckets::ListBuckets;
 pub use put_account_public_access_block::PutAccountPublicAccessBlock;
 pub use put_bucket_acl::PutBucketAcl;
+pub use put_bucket_cors::PutBucketCors;
 pub use put_bucket_lifecycle_configuration::PutBucketLifecycleConfiguration;
 pub use put_bucket_ownership_controls::PutBucketOwnershipControls;
 pub use put_bucket_policy::PutBucketPolicy;
@@ -154,6 +160,9 @@ macro_rules! for_each_operation {
             GetBucketLifecycleConfiguration
             PutBucketLifecycleConfiguration
             DeleteBucketLifecycle
+            GetBucketCors
+            PutBucketCors
+            DeleteBucketCors
             GetAccountPublicAccessBlock
             PutAccountPublicAccessBlock
             DeleteAccountPublicAccessBlock

@@ -57,10 +57,40 @@ impl App {
                 self.rest_error(call, head, &shown)
             }
         };
+        self.tell_browsers(call, service, head, &mut answer);
         put(&mut answer, "x-amz-request-id", &call.request_id);
         put(&mut answer, "x-amz-id-2", &call.host_id);
         put(&mut answer, "server", "AmazonS3");
         answer
+    }
+
+    /// CORS headers, on errors too: without them a page cannot read why it was refused.
+    fn tell_browsers(
+        &self,
+        call: &Call,
+        service: Service,
+        head: &Parts,
+        answer: &mut Response<Leaving>,
+    ) {
+        // Preflights have theirs already.
+        if !head.headers.contains_key("origin") || head.method == http::Method::OPTIONS {
+            return;
+        }
+        let route = rest::route(service, &wire_request(head), &self.domains);
+        let name = route.ok().and_then(|route| route.bucket);
+        let Some(bucket) = name.and_then(|name| BucketName::parse(&name).ok()) else {
+            return;
+        };
+        let told = s3::cors::onto(
+            answer.headers_mut(),
+            &self.s3.vault,
+            &bucket,
+            head.method.as_str(),
+            &head.headers,
+        );
+        if let Err(error) = told {
+            tracing::error!(request_id = %call.request_id, %error, "CORS rules cannot be read");
+        }
     }
 
     fn rest_error(&self, call: &Call, head: &Parts, error: &AwsError) -> Response<Leaving> {
@@ -89,11 +119,14 @@ impl App {
         let request = wire_request(head);
         let route = rest::route(service, &request, &self.domains)?;
         call.record.operation = route.name().to_owned();
+        if let Target::Preflight = route.target {
+            // Browsers sign none. The query may be signed for the request that is to follow.
+            let (bucket, key) = (route.bucket.as_deref(), route.key.as_deref());
+            return s3::cors::preflight(&self.s3.vault, bucket, key, &head.headers);
+        }
         let who = self.authenticate_rest(call, service, &request)?;
         match route.target {
-            Target::Operation(_) => {}
-            // No bucket has a CORS configuration here; this is what S3 answers then.
-            Target::Preflight => return Err(no_cors(head).into()),
+            Target::Operation(_) | Target::Preflight => {}
             Target::PostObject => {
                 return Err(S3Error::NotImplementedOperation {
                     operation: "PostObject".to_owned(),
@@ -307,15 +340,4 @@ fn check_whole(payload: &Payload, bytes: &Bytes) -> Result<(), AwsError> {
     let mut check = PayloadCheck::new(payload);
     check.update(bytes);
     check.finish()
-}
-
-fn no_cors(head: &Parts) -> AwsError {
-    let asked = super::header(&head.headers, "access-control-request-method").unwrap_or_default();
-    AwsError::new(
-        403,
-        "AccessForbidden",
-        "CORSResponse: CORS is not enabled for this bucket.",
-    )
-    .with_field("Method", asked)
-    .with_field("ResourceType", "BUCKET")
 }
