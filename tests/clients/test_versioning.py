@@ -1,0 +1,181 @@
+"""Versions of objects, delete markers, and who may see them."""
+
+import json
+
+import pytest
+
+from harness.errors import refused
+
+
+@pytest.fixture
+def s3(account):
+    return account.boto("s3")
+
+
+@pytest.fixture
+def bucket(account, s3):
+    name = account.bucket()
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def put(s3, bucket, key, body):
+    return s3.put_object(Bucket=bucket, Key=key, Body=body)["VersionId"]
+
+
+def body(s3, bucket, key, **version):
+    return s3.get_object(Bucket=bucket, Key=key, **version)["Body"].read()
+
+
+def test_a_bucket_says_whether_it_keeps_versions(account, s3):
+    name = account.bucket()
+    assert "Status" not in s3.get_bucket_versioning(Bucket=name)
+    assert "VersionId" not in s3.put_object(Bucket=name, Key="k", Body=b"before")
+    for status in ["Enabled", "Suspended"]:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": status})
+        assert s3.get_bucket_versioning(Bucket=name)["Status"] == status
+    # What was there before is the version `null`.
+    assert s3.head_object(Bucket=name, Key="k")["VersionId"] == "null"
+    with refused("IllegalVersioningConfigurationException"):
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={})
+
+
+def test_every_write_is_a_version_and_a_delete_is_a_marker(s3, bucket):
+    one = put(s3, bucket, "k", b"one")
+    two = put(s3, bucket, "k", b"two")
+    assert one != two and len(one) == 32
+    assert body(s3, bucket, "k") == b"two"
+    assert body(s3, bucket, "k", VersionId=one) == b"one"
+    deleted = s3.delete_object(Bucket=bucket, Key="k")
+    assert deleted["DeleteMarker"] is True
+    marker = deleted["VersionId"]
+    with pytest.raises(s3.exceptions.NoSuchKey) as told:
+        s3.get_object(Bucket=bucket, Key="k")
+    headers = told.value.response["ResponseMetadata"]["HTTPHeaders"]
+    assert headers["x-amz-delete-marker"] == "true"
+    assert headers["x-amz-version-id"] == marker
+    with refused("MethodNotAllowed") as told:
+        s3.get_object(Bucket=bucket, Key="k", VersionId=marker)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    listed = s3.list_object_versions(Bucket=bucket)
+    assert [(v["VersionId"], v["IsLatest"]) for v in listed["Versions"]] == [(two, False), (one, False)]
+    assert [(m["VersionId"], m["IsLatest"]) for m in listed["DeleteMarkers"]] == [(marker, True)]
+    # Without the marker the object is back.
+    gone = s3.delete_object(Bucket=bucket, Key="k", VersionId=marker)
+    assert gone["DeleteMarker"] is True and gone["VersionId"] == marker
+    assert body(s3, bucket, "k") == b"two"
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=two)
+    assert body(s3, bucket, "k") == b"one"
+    with refused("BucketNotEmpty"):
+        s3.delete_bucket(Bucket=bucket)
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=one)
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_suspended_writes_replace_the_null_version(s3, bucket):
+    kept = put(s3, bucket, "k", b"kept")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    assert put(s3, bucket, "k", b"first") == "null"
+    assert put(s3, bucket, "k", b"second") == "null"
+    listed = s3.list_object_versions(Bucket=bucket)["Versions"]
+    assert [v["VersionId"] for v in listed] == ["null", kept]
+    deleted = s3.delete_object(Bucket=bucket, Key="k")
+    assert (deleted["DeleteMarker"], deleted["VersionId"]) == (True, "null")
+    assert body(s3, bucket, "k", VersionId=kept) == b"kept"
+
+
+def test_ids_that_are_none(s3, bucket):
+    mine = put(s3, bucket, "mine", b"x")
+    put(s3, bucket, "other", b"x")
+    with refused("InvalidArgument"):
+        s3.get_object(Bucket=bucket, Key="mine", VersionId="bad-version")
+    for key, version in [("mine", "a" * 32), ("other", mine)]:
+        with refused("NoSuchVersion"):
+            s3.get_object(Bucket=bucket, Key=key, VersionId=version)
+    # That which is not there is as good as deleted.
+    s3.delete_object(Bucket=bucket, Key="other", VersionId=mine)
+    assert body(s3, bucket, "other") == b"x"
+
+
+def test_listings_go_on_where_they_ended(s3, bucket):
+    wanted = []
+    for key in ["a/1", "a/2", "b", "c"]:
+        wanted += reversed([(key, put(s3, bucket, key, bytes([n]))) for n in range(3)])
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2})
+    found = [(v["Key"], v["VersionId"]) for page in pages for v in page.get("Versions", [])]
+    assert found == wanted
+    grouped = s3.list_object_versions(Bucket=bucket, Delimiter="/", MaxKeys=2)
+    assert [p["Prefix"] for p in grouped["CommonPrefixes"]] == ["a/"]
+    assert grouped["IsTruncated"] and grouped["NextKeyMarker"] == "b"
+    with refused("InvalidArgument"):
+        s3.list_object_versions(Bucket=bucket, VersionIdMarker=wanted[0][1])
+
+
+def test_copies_uploads_tags_and_deletions_know_versions(s3, bucket):
+    one = put(s3, bucket, "k", b"one")
+    put(s3, bucket, "k", b"two")
+    copied = s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "k", "VersionId": one})
+    assert copied["CopySourceVersionId"] == one
+    assert body(s3, bucket, "copy", VersionId=copied["VersionId"]) == b"one"
+    s3.put_object_tagging(
+        Bucket=bucket, Key="k", VersionId=one, Tagging={"TagSet": [{"Key": "stage", "Value": "old"}]}
+    )
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == []
+    tagged = s3.get_object_tagging(Bucket=bucket, Key="k", VersionId=one)
+    assert tagged["VersionId"] == one and tagged["TagSet"][0]["Value"] == "old"
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="big")["UploadId"]
+    part = s3.upload_part(Bucket=bucket, Key="big", UploadId=upload, PartNumber=1, Body=b"x")["ETag"]
+    done = s3.complete_multipart_upload(
+        Bucket=bucket,
+        Key="big",
+        UploadId=upload,
+        MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]},
+    )
+    assert body(s3, bucket, "big", VersionId=done["VersionId"]) == b"x"
+    gone = s3.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": "k", "VersionId": one}, {"Key": "copy"}]}
+    )["Deleted"]
+    by_key = {entry["Key"]: entry for entry in gone}
+    assert by_key["k"]["VersionId"] == one
+    assert by_key["copy"]["DeleteMarker"] is True and by_key["copy"]["DeleteMarkerVersionId"]
+
+
+def test_old_versions_have_actions_of_their_own(account, s3, bucket):
+    one = put(s3, bucket, "k", b"one")
+    put(s3, bucket, "k", b"two")
+    user = account.user(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"},
+                {
+                    "Effect": "Allow",
+                    "Action": "s3:DeleteObjectVersion",
+                    "Resource": "*",
+                    "Condition": {"StringEquals": {"s3:VersionId": one}},
+                },
+            ],
+        }
+    )
+    theirs = user.boto("s3")
+    assert body(theirs, bucket, "k") == b"two"
+    with refused("AccessDenied", "s3:GetObjectVersion"):
+        theirs.get_object(Bucket=bucket, Key="k", VersionId=one)
+    with refused("AccessDenied", "s3:ListBucketVersions"):
+        theirs.list_object_versions(Bucket=bucket)
+    with refused("AccessDenied", "s3:DeleteObject"):
+        theirs.delete_object(Bucket=bucket, Key="k")
+    theirs.delete_object(Bucket=bucket, Key="k", VersionId=one)
+
+
+def test_the_aws_cli(account, bucket, run_aws):
+    target = ["--bucket", bucket]
+    credentials = account.admin
+    put = run_aws("s3api", "put-bucket-versioning", *target, "--versioning-configuration", "Status=Enabled", credentials=credentials)
+    assert put.returncode == 0, put.stderr
+    shown = run_aws("s3api", "get-bucket-versioning", *target, credentials=credentials)
+    assert json.loads(shown.stdout) == {"Status": "Enabled"}
+    deleted = run_aws("s3api", "delete-object", *target, "--key", "k", credentials=credentials)
+    assert json.loads(deleted.stdout)["DeleteMarker"] is True
+    listed = run_aws("s3api", "list-object-versions", *target, credentials=credentials)
+    assert [m["Key"] for m in json.loads(listed.stdout)["DeleteMarkers"]] == ["k"]
