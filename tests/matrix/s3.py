@@ -57,6 +57,11 @@ def cors_rules(target: Target) -> None:
     target.root("s3").put_bucket_cors(Bucket=target.name, CORSConfiguration=CORS)
 
 
+def bucket_tags(target: Target) -> None:
+    bucket(target)
+    target.root("s3").put_bucket_tagging(Bucket=target.name, Tagging=TAGGING)
+
+
 def an_account_block(target: Target) -> None:
     target.root("s3control").put_public_access_block(
         AccountId=target.account.id, PublicAccessBlockConfiguration={"IgnorePublicAcls": True}
@@ -121,6 +126,7 @@ LIFECYCLE = {
     "Rules": [{"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 9}}]
 }
 CORS = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://app.example"]}]}
+TAGGING = {"TagSet": [{"Key": "team", "Value": "red"}]}
 BLOCK = {"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}
 CONTROLS = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}}
 KEPT = {"Key": "kept"}
@@ -323,6 +329,14 @@ ROWS = [
         describe=looks("GetBucketCors"),
     ),
     row("DeleteBucketCors", "s3:PutBucketCORS bucket", None, cors_rules, looks("GetBucketCors")),
+    row("GetBucketTagging", "s3:GetBucketTagging bucket", None, bucket_tags),
+    row(
+        "PutBucketTagging",
+        "s3:PutBucketTagging bucket",
+        {"Tagging": TAGGING},
+        describe=looks("GetBucketTagging"),
+    ),
+    row("DeleteBucketTagging", "s3:PutBucketTagging bucket", None, bucket_tags, looks("GetBucketTagging")),
     # Accounts.
     account_row("GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock"),
     account_row("PutPublicAccessBlock", "s3:PutAccountPublicAccessBlock", BLOCK, account_block),

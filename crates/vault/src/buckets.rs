@@ -91,6 +91,7 @@ impl Vault {
             public_access_block: Some(new.public_access_block.into()),
             lifecycle: None,
             cors: None,
+            tags: None,
             deleting: false,
         };
         let vault = self.clone();
@@ -639,6 +640,7 @@ mod tests {
             public_access_block: None,
             lifecycle: None,
             cors: None,
+            tags: None,
             deleting: true,
         };
         ObjectEngine::commit(local, Write::CreateBucket { bucket })
