@@ -57,6 +57,11 @@ def cors_rules(target: Target) -> None:
     target.root("s3").put_bucket_cors(Bucket=target.name, CORSConfiguration=CORS)
 
 
+def bucket_tags(target: Target) -> None:
+    bucket(target)
+    target.root("s3").put_bucket_tagging(Bucket=target.name, Tagging=TAGGING)
+
+
 def an_account_block(target: Target) -> None:
     target.root("s3control").put_public_access_block(
         AccountId=target.account.id, PublicAccessBlockConfiguration={"IgnorePublicAcls": True}
@@ -121,6 +126,7 @@ LIFECYCLE = {
     "Rules": [{"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 9}}]
 }
 CORS = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://app.example"]}]}
+TAGGING = {"TagSet": [{"Key": "team", "Value": "red"}]}
 BLOCK = {"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}
 CONTROLS = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}}
 KEPT = {"Key": "kept"}
@@ -240,6 +246,7 @@ ROWS = [
     row("DeleteObjects", "s3:DeleteObject object", {"Delete": {"Objects": [KEPT]}}, an_object, objects),
     row("ListObjects", "s3:ListBucket bucket", None, an_object),
     row("ListObjectsV2", "s3:ListBucket bucket", None, an_object),
+    row("ListObjectVersions", "s3:ListBucketVersions bucket", None, an_object),
     # Multipart uploads.
     row("CreateMultipartUpload", "s3:PutObject object", {"Key": "big"}, bucket, uploads),
     row("UploadPart", "s3:PutObject object", of_upload(PartNumber=2, Body=PART), an_upload, uploads),
@@ -264,6 +271,12 @@ ROWS = [
     row("DeleteBucket", "s3:DeleteBucket bucket", None, bucket, looks("HeadBucket")),
     row("GetBucketLocation", "s3:GetBucketLocation bucket"),
     row("GetBucketVersioning", "s3:GetBucketVersioning bucket"),
+    row(
+        "PutBucketVersioning",
+        "s3:PutBucketVersioning bucket",
+        {"VersioningConfiguration": {"Status": "Enabled"}},
+        describe=looks("GetBucketVersioning"),
+    ),
     row("GetBucketEncryption", "s3:GetEncryptionConfiguration bucket"),
     row("GetBucketRequestPayment", "s3:GetBucketRequestPayment bucket"),
     row("GetBucketAcl", "s3:GetBucketAcl bucket"),
@@ -323,6 +336,14 @@ ROWS = [
         describe=looks("GetBucketCors"),
     ),
     row("DeleteBucketCors", "s3:PutBucketCORS bucket", None, cors_rules, looks("GetBucketCors")),
+    row("GetBucketTagging", "s3:GetBucketTagging bucket", None, bucket_tags),
+    row(
+        "PutBucketTagging",
+        "s3:PutBucketTagging bucket",
+        {"Tagging": TAGGING},
+        describe=looks("GetBucketTagging"),
+    ),
+    row("DeleteBucketTagging", "s3:PutBucketTagging bucket", None, bucket_tags, looks("GetBucketTagging")),
     # Accounts.
     account_row("GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock"),
     account_row("PutPublicAccessBlock", "s3:PutAccountPublicAccessBlock", BLOCK, account_block),

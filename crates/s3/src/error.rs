@@ -166,6 +166,7 @@ errors! {
     InvalidTag { text: "", key: "TagKey" } = "InvalidTag", 400, "{text}";
     InvalidTagValue { key: "TagKey", value: "TagValue" } = "InvalidTag", 400, "The TagValue you have provided is invalid";
     BadTagCount = "BadRequest", 400, "Object tags cannot be greater than 10";
+    BadBucketTagCount = "BadRequest", 400, "Bucket tag count cannot be greater than 50";
 
     // Bodies.
     MissingContentLength = "MissingContentLength", 411, "You must provide the Content-Length HTTP header.";

@@ -47,6 +47,8 @@ const LIFECYCLE: &str = "<LifecycleConfiguration><Rule><Filter/><Status>Enabled<
                          <Days>1</Days></Expiration></Rule></LifecycleConfiguration>";
 const CORS: &str = "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*\
                     </AllowedOrigin></CORSRule></CORSConfiguration>";
+const TAGS: &str =
+    "<Tagging><TagSet><Tag><Key>team</Key><Value>red</Value></Tag></TagSet></Tagging>";
 
 fn cases() -> Vec<Case> {
     let with_body = |case: Case, body| Case { body, ..case };
@@ -141,6 +143,16 @@ fn cases() -> Vec<Case> {
         ),
         with_body(case(("PUT", "?cors"), "s3:PutBucketCORS", "200"), CORS),
         case(("DELETE", "?cors"), "s3:PutBucketCORS", "204"),
+        case(
+            ("GET", "?tagging"),
+            "s3:GetBucketTagging",
+            "404 NoSuchTagSet",
+        ),
+        with_body(
+            case(("PUT", "?tagging"), "s3:PutBucketTagging", "204"),
+            TAGS,
+        ),
+        case(("DELETE", "?tagging"), "s3:PutBucketTagging", "204"),
         case(("DELETE", ""), "s3:DeleteBucket", "204"),
     ]
 }

@@ -1,4 +1,5 @@
-//! Tags of objects. AWS: Categorizing your objects using tags.
+//! Tags of objects and of buckets. AWS: Categorizing your objects using tags, Using cost allocation
+//! S3 bucket tags.
 use std::collections::HashSet;
 
 use catalog::Action;
@@ -9,6 +10,8 @@ use crate::S3Error;
 
 /// The most tags of an object.
 const COUNT_MAX: usize = 10;
+/// The most tags of a bucket.
+const BUCKET_COUNT_MAX: usize = 50;
 /// The longest key, in characters.
 const KEY_CHARS_MAX: usize = 128;
 /// The longest value, in characters.
@@ -39,6 +42,28 @@ pub(crate) fn from_elements(tags: Vec<Tag>) -> Result<Tags, S3Error> {
     }
 }
 
+/// Reads the `TagSet` of a bucket. AWS looks at the tags one after the other and counts them last.
+pub(crate) fn of_bucket(tags: Vec<Tag>) -> Result<Tags, S3Error> {
+    let mut seen = HashSet::new();
+    for Tag { key, value } in &tags {
+        check_tag(
+            key,
+            value,
+            "System tags cannot be added/updated by requester",
+        )?;
+        if !seen.insert(key.as_str()) {
+            return Err(S3Error::InvalidTag {
+                text: "Cannot provide multiple Tags with the same key".to_owned(),
+                key: key.clone(),
+            });
+        }
+    }
+    if tags.len() > BUCKET_COUNT_MAX {
+        return Err(S3Error::BadBucketTagCount);
+    }
+    Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}
+
 /// Reads the header `x-amz-tagging`: URL query parameters.
 pub(crate) fn from_header(text: &str) -> Result<Tags, S3Error> {
     let malformed = || {
@@ -62,25 +87,31 @@ fn check(tags: &Tags) -> Result<(), S3Error> {
         return Err(S3Error::BadTagCount);
     }
     for (key, value) in tags {
-        let invalid = |text: &str| {
-            Err(S3Error::InvalidTag {
-                text: text.to_owned(),
-                key: key.clone(),
-            })
-        };
-        let key_chars = key.chars().count();
-        if key_chars == 0 || key_chars > KEY_CHARS_MAX || !key.chars().all(is_allowed) {
-            return invalid("The TagKey you have provided is invalid");
-        }
-        if key.starts_with("aws:") {
-            return invalid("Your TagKey cannot be prefixed with aws:");
-        }
-        if value.chars().count() > VALUE_CHARS_MAX || !value.chars().all(is_allowed) {
-            return Err(S3Error::InvalidTagValue {
-                key: key.clone(),
-                value: value.clone(),
-            });
-        }
+        check_tag(key, value, "Your TagKey cannot be prefixed with aws:")?;
+    }
+    Ok(())
+}
+
+/// `reserved` are the words about keys of AWS's own.
+fn check_tag(key: &str, value: &str, reserved: &str) -> Result<(), S3Error> {
+    let invalid = |text: &str| {
+        Err(S3Error::InvalidTag {
+            text: text.to_owned(),
+            key: key.to_owned(),
+        })
+    };
+    let key_chars = key.chars().count();
+    if key_chars == 0 || key_chars > KEY_CHARS_MAX || !key.chars().all(is_allowed) {
+        return invalid("The TagKey you have provided is invalid");
+    }
+    if key.starts_with("aws:") {
+        return invalid(reserved);
+    }
+    if value.chars().count() > VALUE_CHARS_MAX || !value.chars().all(is_allowed) {
+        return Err(S3Error::InvalidTagValue {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        });
     }
     Ok(())
 }

@@ -92,6 +92,7 @@ impl Vault {
             lifecycle: None,
             versioning: None,
             cors: None,
+            tags: None,
             deleting: false,
         };
         let vault = self.clone();
@@ -641,6 +642,7 @@ mod tests {
             lifecycle: None,
             versioning: None,
             cors: None,
+            tags: None,
             deleting: true,
         };
         ObjectEngine::commit(local, Write::CreateBucket { bucket })

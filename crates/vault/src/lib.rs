@@ -33,6 +33,7 @@
 //! ```
 
 pub mod acl;
+mod bucket_tags;
 mod buckets;
 mod cors;
 mod crypt;

@@ -43,6 +43,8 @@ pub(crate) struct StoredBucket {
     /// As `lifecycle`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cors: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tags: Option<Vec<(String, String)>>,
     /// Set before the engine drops the bucket's objects: a crash in between is finished on start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleting: bool,

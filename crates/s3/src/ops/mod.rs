@@ -55,6 +55,7 @@ mod delete_bucket_cors;
 mod delete_bucket_lifecycle;
 mod delete_bucket_ownership_controls;
 mod delete_bucket_policy;
+mod delete_bucket_tagging;
 mod delete_public_access_block;
 mod get_account_public_access_block;
 mod get_bucket_acl;
@@ -66,6 +67,7 @@ mod get_bucket_ownership_controls;
 mod get_bucket_policy;
 mod get_bucket_policy_status;
 mod get_bucket_request_payment;
+mod get_bucket_tagging;
 mod get_bucket_versioning;
 mod get_public_access_block;
 mod head_bucket;
@@ -76,6 +78,7 @@ mod put_bucket_cors;
 mod put_bucket_lifecycle_configuration;
 mod put_bucket_ownership_controls;
 mod put_bucket_policy;
+mod put_bucket_tagging;
 mod put_bucket_versioning;
 mod put_public_access_block;
 
@@ -86,6 +89,7 @@ pub use delete_bucket_cors::DeleteBucketCors;
 pub use delete_bucket_lifecycle::DeleteBucketLifecycle;
 pub use delete_bucket_ownership_controls::DeleteBucketOwnershipControls;
 pub use delete_bucket_policy::DeleteBucketPolicy;
+pub use delete_bucket_tagging::DeleteBucketTagging;
 pub use delete_public_access_block::DeletePublicAccessBlock;
 pub use get_account_public_access_block::GetAccountPublicAccessBlock;
 pub use get_bucket_acl::GetBucketAcl;
@@ -97,6 +101,7 @@ pub use get_bucket_ownership_controls::GetBucketOwnershipControls;
 pub use get_bucket_policy::GetBucketPolicy;
 pub use get_bucket_policy_status::GetBucketPolicyStatus;
 pub use get_bucket_request_payment::GetBucketRequestPayment;
+pub use get_bucket_tagging::GetBucketTagging;
 pub use get_bucket_versioning::GetBucketVersioning;
 pub use get_public_access_block::GetPublicAccessBlock;
 pub use head_bucket::HeadBucket;
@@ -107,6 +112,7 @@ pub use put_bucket_cors::PutBucketCors;
 pub use put_bucket_lifecycle_configuration::PutBucketLifecycleConfiguration;
 pub use put_bucket_ownership_controls::PutBucketOwnershipControls;
 pub use put_bucket_policy::PutBucketPolicy;
+pub use put_bucket_tagging::PutBucketTagging;
 pub use put_bucket_versioning::PutBucketVersioning;
 pub use put_public_access_block::PutPublicAccessBlock;
 
@@ -163,6 +169,9 @@ macro_rules! for_each_operation {
             GetBucketCors
             PutBucketCors
             DeleteBucketCors
+            GetBucketTagging
+            PutBucketTagging
+            DeleteBucketTagging
             GetAccountPublicAccessBlock
             PutAccountPublicAccessBlock
             DeleteAccountPublicAccessBlock
