@@ -50,6 +50,7 @@ fn run(cases: u64, first: u64) -> Result<Tried, Broken> {
         tried = tried
             .and(simulation.crashes(seed)?)
             .and(simulation.errors(seed)?)
+            .and(simulation.full(seed)?)
             .and(simulation.flips(seed)?);
         seed = seed.wrapping_add(1);
     }

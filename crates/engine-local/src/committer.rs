@@ -4,7 +4,7 @@
 use crate::apply::{Apply, Garbage};
 use crate::codec::{InlineAt, Table};
 use crate::keeper::{Applied, Handover, Moved};
-use crate::log::{Group, Log, WriteError};
+use crate::log::{Group, Log};
 use crate::memtable::Memtable;
 use crate::pieces::ExtentId;
 use crate::record::{self, Change, InlineBody};
@@ -154,14 +154,16 @@ impl Committer {
                     self.store.extents.remove(file);
                 }
             }
-            Err(WriteError::Abandoned(error)) => {
-                jobs.into_iter().for_each(|job| job.fail(error.clone()));
-            }
-            Err(WriteError::Unknown(error)) => {
+            Err(error) => {
                 self.store.health.fail(&error);
                 for job in jobs {
                     job.fail_unknown(error.clone());
                 }
+                // Where the log ends is not known either.
+                checkpoints
+                    .into_iter()
+                    .for_each(|job| job.fail(error.clone()));
+                return;
             }
         }
         if !checkpoints.is_empty() {
@@ -229,7 +231,7 @@ impl Committer {
         &mut self,
         jobs: &[Job],
         full: Option<EngineError>,
-    ) -> Result<(Vec<Outcome>, Vec<ExtentId>), WriteError> {
+    ) -> Result<(Vec<Outcome>, Vec<ExtentId>), EngineError> {
         let store = Arc::clone(&self.store);
         let view = match store.view() {
             Ok(view) => view,

@@ -84,12 +84,6 @@ impl Group {
     }
 }
 
-/// A group is not durable.
-pub(crate) enum WriteError {
-    Abandoned(EngineError),
-    Unknown(EngineError),
-}
-
 /// What goes to one place of one segment.
 struct Chunk {
     segment: Arc<SegmentFile>,
@@ -274,40 +268,28 @@ impl Log {
     /// Makes a group durable.
     ///
     /// # Errors
-    /// After [`WriteError::Unknown`] nobody knows what of it the disk holds; after
-    /// [`WriteError::Abandoned`] it holds nothing that could ever be read: what was written is not
-    /// at the end of the log, or will be written over, and names another record.
-    pub(crate) fn write(&mut self, group: Group) -> Result<(), WriteError> {
-        let mut written = false;
+    /// Afterwards nobody knows what of the group the disk holds, and the log cannot go on: what
+    /// was left of it could be read as if it had been acknowledged, or cut off what comes after.
+    pub(crate) fn write(&mut self, group: Group) -> Result<(), EngineError> {
+        let mut tail = self.tail;
         for mut chunk in group.chunks {
             if !chunk.last.is_empty() {
                 chunk.parts.push(chunk.last.split().freeze());
             }
             // Also of a chunk without records: its segment is the one that the log goes on in.
-            self.tail = chunk.end();
+            tail = chunk.end();
             if chunk.parts.is_empty() {
                 continue;
             }
             let parts: Vec<IoSlice<'_>> =
                 chunk.parts.iter().map(|part| IoSlice::new(part)).collect();
             let file = chunk.segment.file.as_ref();
-            if let Err(error) = file.write_at(&parts, u64::from(chunk.offset)) {
-                let error = EngineError::io("appending to the log", error);
-                self.tail = match chunk.segment.number == self.segment.number {
-                    true => chunk.offset,
-                    false => FIRST_RECORD,
-                };
-                return Err(match error {
-                    EngineError::NoSpace if !written => WriteError::Abandoned(error),
-                    error => WriteError::Unknown(unknown(error)),
-                });
-            }
-            if let Err(error) = file.sync_data() {
-                let error = EngineError::io("syncing the log", error);
-                return Err(WriteError::Unknown(unknown(error)));
-            }
-            written = true;
+            file.write_at(&parts, u64::from(chunk.offset))
+                .map_err(|error| unknown("appending to the log", error))?;
+            file.sync_data()
+                .map_err(|error| unknown("syncing the log", error))?;
         }
+        self.tail = tail;
         self.previous = group.previous;
         self.durable = Position::new(self.segment.number, self.tail);
         self.room.appended(u64::from(self.tail));
@@ -499,14 +481,11 @@ fn zero(segment: &SegmentFile, from: u64, segment_bytes: u64, zeros: &[u8]) -> i
     Ok(from + zeros.len() as u64)
 }
 
-/// Who is told that there is no space may rely on nothing having happened.
-fn unknown(error: EngineError) -> EngineError {
-    match error {
-        EngineError::NoSpace => EngineError::Io {
-            doing: "syncing the log",
-            source: Arc::new(io::Error::other("no space left where there was some")),
-        },
-        other => other,
+/// Never [`EngineError::NoSpace`]: who is told that may rely on nothing having happened.
+fn unknown(doing: &'static str, error: io::Error) -> EngineError {
+    EngineError::Io {
+        doing,
+        source: Arc::new(error),
     }
 }
 

@@ -227,7 +227,20 @@ impl Simulation {
                     broken,
                 })?;
             tried.errors += 1;
-            let call = 1 + random.below(calls as usize) as u64;
+        }
+        Ok(tried)
+    }
+
+    /// A history whose disk is full for a while, beginning at each of its calls, and that often
+    /// ends soon after.
+    ///
+    /// # Errors
+    /// The first promise that does not hold.
+    pub fn full(&mut self, seed: u64) -> Result<Tried, Broken> {
+        let calls = self.calls(seed)?;
+        let mut tried = Tried::default();
+        let mut random = Random::new(seed);
+        for call in 1..=calls {
             let count = 1 + random.below(12) as u64;
             self.failing(seed, call, Mischief::Full(call, count))
                 .map_err(|broken| Broken {
@@ -245,6 +258,10 @@ impl Simulation {
         let directory = self.directory();
         let disk = Arc::new(SimulatedDisk::new(seed ^ call << 20));
         disk.do_mischief(mischief);
+        let mut random = Random::new(seed ^ call);
+        if matches!(mischief, Mischief::Full(..)) && random.one_in(2) {
+            disk.crash_at(call + 1 + random.below(12) as u64);
+        }
         let played = match self.play(&directory, &disk, seed, false) {
             Ok((local, played)) => {
                 drop(local);
@@ -496,6 +513,9 @@ mod tests {
         let mut simulation = Simulation::new().unwrap();
         for seed in 1..=25 {
             simulation.errors(seed).unwrap();
+        }
+        for seed in 1..=6 {
+            simulation.full(seed).unwrap();
         }
     }
 

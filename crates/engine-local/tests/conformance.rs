@@ -3,6 +3,7 @@
 
 use engine::kit::{self, Subject};
 use engine_local::{Local, Options};
+use std::time::{Duration, Instant};
 
 const INLINE_BYTES_MAX: usize = 1000;
 /// On both sides of: nothing, inline, one block, one batch of blocks.
@@ -64,8 +65,13 @@ async fn random_work_with_small_files_is_as_the_model_says() {
             .unwrap()
             .count()
     };
-    // What was replaced is not kept for ever.
-    assert!(files() < 40, "{}", files());
+    // What was replaced is not kept for ever. A busy machine gets to it after the writes.
+    let begun = Instant::now();
+    while files() >= 40 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{}", files());
+        local.checkpoint().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test]

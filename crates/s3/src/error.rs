@@ -23,6 +23,16 @@ macro_rules! errors {
             /// The store or the server failed. The cause goes to the log under the request id.
             #[error("We encountered an internal error. Please try again.")]
             Internal(#[source] Arc<dyn StdError + Send + Sync>),
+            /// 503: the store is full or takes no writes. SDKs try again. The cause, which may name
+            /// a file, goes to the log.
+            #[error("{text}")]
+            NoWrites {
+                /// Why, for the caller.
+                text: &'static str,
+                /// What the store said.
+                #[source]
+                cause: Arc<VaultError>,
+            },
             /// A permit without a bucket: a mistake of an operation.
             #[error("We encountered an internal error. Please try again.")]
             NothingJudged,
@@ -71,6 +81,7 @@ macro_rules! errors {
                 match self {
                     S3Error::Refused(refusal) => refused(refusal),
                     S3Error::Internal(_) | S3Error::NothingJudged => AwsError::new(500, "InternalError", self.to_string()),
+                    S3Error::NoWrites { .. } => AwsError::new(503, "ServiceUnavailable", self.to_string()),
                     S3Error::NotModified { etag, last_modified } => {
                         AwsError::new(304, "NotModified", self.to_string())
                             .with_header("etag", etag.clone())
@@ -326,6 +337,14 @@ impl From<VaultError> for S3Error {
             },
             // The caller may try again and is judged anew.
             VaultError::ChangedMeanwhile => S3Error::ServiceUnavailable,
+            VaultError::NoSpace => S3Error::NoWrites {
+                text: "The store has no space left for writes. Please try again later.",
+                cause: Arc::new(error),
+            },
+            VaultError::ReadOnly { .. } => S3Error::NoWrites {
+                text: "The store takes no writes at the moment. Please try again later.",
+                cause: Arc::new(error),
+            },
             VaultError::NothingJudged
             | VaultError::NoCanonicalId
             | VaultError::Interrupted
@@ -397,6 +416,27 @@ mod tests {
         let error = S3Error::internal(std::io::Error::other("/var/lib/secret"));
         assert!(!format!("{:?}", error.to_aws()).contains("secret"));
         assert!(StdError::source(&error).is_some());
+    }
+
+    #[test]
+    fn a_store_that_takes_no_writes_says_so_and_not_why() {
+        let read_only = VaultError::ReadOnly {
+            cause: "syncing /var/lib/secret".to_owned(),
+        };
+        for (error, says) in [
+            (VaultError::NoSpace, "no space left for writes"),
+            (read_only, "takes no writes"),
+        ] {
+            let error = S3Error::from(error);
+            assert!(StdError::source(&error).is_some());
+            let shown = error.to_aws();
+            assert_eq!(
+                (shown.status, shown.code.as_str()),
+                (503, "ServiceUnavailable")
+            );
+            assert!(shown.message.contains(says), "{}", shown.message);
+            assert!(!format!("{shown:?}").contains("secret"));
+        }
     }
 
     #[test]

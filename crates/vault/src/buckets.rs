@@ -122,7 +122,7 @@ impl Vault {
         self.engine
             .commit(Write::CreateBucket { bucket })
             .await
-            .map_err(VaultError::Commit)?;
+            .map_err(VaultError::from)?;
         let key = BucketRecord::key(&name);
         let row = ControlTxn::new()
             .assert(&key, None)
@@ -138,7 +138,7 @@ impl Vault {
                 self.engine
                     .commit(Write::DropBucket { bucket })
                     .await
-                    .map_err(VaultError::Commit)?;
+                    .map_err(VaultError::from)?;
                 self.reload(&name).await?;
                 self.name_is_free(&name, owner)?;
                 Err(VaultError::Conflict)
@@ -186,7 +186,7 @@ impl Vault {
                 .await?;
                 return Err(VaultError::BucketNotEmpty(record.name().clone()));
             }
-            Err(error) => return Err(VaultError::Commit(error)),
+            Err(error) => return Err(error.into()),
         }
         let name = record.name();
         let _alone = self.stripe(name).lock().await;

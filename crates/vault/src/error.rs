@@ -98,19 +98,72 @@ pub enum VaultError {
     /// Facts about principals could not be read.
     #[error(transparent)]
     Facts(#[from] FactsError),
+    /// The store is full. What was to be written is not there.
+    #[error("the store has no space left for writes")]
+    NoSpace,
+    /// The store takes no writes until it is opened anew.
+    #[error("the store takes no writes since `{cause}`")]
+    ReadOnly {
+        /// What ended the writes, for the operator only.
+        cause: String,
+    },
     /// The object engine refused or failed in a way that no caller caused.
     #[error(transparent)]
     Commit(CommitError),
     /// The storage engine failed.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(EngineError),
+}
+
+impl From<EngineError> for VaultError {
+    fn from(error: EngineError) -> VaultError {
+        match error {
+            EngineError::NoSpace => VaultError::NoSpace,
+            EngineError::ReadOnly { cause } => VaultError::ReadOnly { cause },
+            EngineError::Corrupt { .. }
+            | EngineError::BodyGone
+            | EngineError::Invalid { .. }
+            | EngineError::Io { .. } => VaultError::Engine(error),
+        }
+    }
+}
+
+impl From<CommitError> for VaultError {
+    fn from(error: CommitError) -> VaultError {
+        match error {
+            CommitError::Engine(error) => error.into(),
+            error => VaultError::Commit(error),
+        }
+    }
 }
 
 impl From<ControlError> for VaultError {
     fn from(error: ControlError) -> VaultError {
         match error {
             ControlError::Conflict { .. } => VaultError::Conflict,
-            ControlError::Engine(error) => VaultError::Engine(error),
+            ControlError::Engine(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_takes_no_writes_is_told_from_one_that_failed() {
+        let ways: [fn(EngineError) -> VaultError; 3] = [
+            |error| error.into(),
+            |error| CommitError::Engine(error).into(),
+            |error| ControlError::Engine(error).into(),
+        ];
+        for way in ways {
+            assert!(matches!(way(EngineError::NoSpace), VaultError::NoSpace));
+            let cause = "a cause".to_owned();
+            let read_only = way(EngineError::ReadOnly { cause });
+            assert!(matches!(read_only, VaultError::ReadOnly { cause } if cause == "a cause"));
+            let damaged = way(EngineError::corrupt("a row"));
+            assert!(matches!(damaged, VaultError::Engine(_)));
         }
     }
 }

@@ -80,7 +80,7 @@ impl Vault {
                 | CommitError::NoSuchObject
                 | CommitError::NoSuchVersion,
             ) => Err(VaultError::ChangedMeanwhile),
-            Err(error) => Err(VaultError::Commit(error)),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -111,8 +111,7 @@ pub(crate) fn refused(bucket: &BucketName, error: CommitError) -> VaultError {
         CommitError::NoSuchObject | CommitError::NoSuchVersion => VaultError::NoSuchObject,
         CommitError::NoSuchUpload => VaultError::NoSuchUpload,
         CommitError::PartChanged { number } => VaultError::NoSuchPart(number),
-        CommitError::Engine(error) => VaultError::Engine(error),
-        CommitError::BucketNotEmpty | CommitError::IdInUse => VaultError::Commit(error),
+        CommitError::Engine(_) | CommitError::BucketNotEmpty | CommitError::IdInUse => error.into(),
     }
 }
 

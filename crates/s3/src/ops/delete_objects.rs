@@ -145,6 +145,9 @@ fn element(key: &str, version: Option<&str>, error: &S3Error) -> Value {
     if let S3Error::Internal(cause) = error {
         tracing::error!(%cause, "an object was not deleted");
     }
+    if let S3Error::NoWrites { cause, .. } = error {
+        tracing::error!(%cause, "an object was not deleted");
+    }
     let error = error.to_aws();
     json!({"Key": key, "VersionId": version, "Code": error.code, "Message": error.message})
 }
