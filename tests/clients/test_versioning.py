@@ -1,6 +1,6 @@
 """Versions of objects, delete markers, and who may see them."""
 
-import json
+import re
 
 import pytest
 
@@ -144,6 +144,7 @@ def test_old_versions_have_actions_of_their_own(account, s3, bucket):
     one = put(s3, bucket, "k", b"one")
     put(s3, bucket, "k", b"two")
     user = account.user(
+        "reader",
         {
             "Version": "2012-10-17",
             "Statement": [
@@ -155,15 +156,15 @@ def test_old_versions_have_actions_of_their_own(account, s3, bucket):
                     "Condition": {"StringEquals": {"s3:VersionId": one}},
                 },
             ],
-        }
+        },
     )
-    theirs = user.boto("s3")
+    theirs = account.boto("s3", user.credentials)
     assert body(theirs, bucket, "k") == b"two"
-    with refused("AccessDenied", "s3:GetObjectVersion"):
+    with refused("AccessDenied", re.compile(r".* to perform: s3:GetObjectVersion on resource: .*")):
         theirs.get_object(Bucket=bucket, Key="k", VersionId=one)
-    with refused("AccessDenied", "s3:ListBucketVersions"):
+    with refused("AccessDenied", re.compile(r".* to perform: s3:ListBucketVersions on resource: .*")):
         theirs.list_object_versions(Bucket=bucket)
-    with refused("AccessDenied", "s3:DeleteObject"):
+    with refused("AccessDenied", re.compile(r".* to perform: s3:DeleteObject on resource: .*")):
         theirs.delete_object(Bucket=bucket, Key="k")
     theirs.delete_object(Bucket=bucket, Key="k", VersionId=one)
 
@@ -171,11 +172,17 @@ def test_old_versions_have_actions_of_their_own(account, s3, bucket):
 def test_the_aws_cli(account, bucket, run_aws):
     target = ["--bucket", bucket]
     credentials = account.admin
-    put = run_aws("s3api", "put-bucket-versioning", *target, "--versioning-configuration", "Status=Enabled", credentials=credentials)
-    assert put.returncode == 0, put.stderr
-    shown = run_aws("s3api", "get-bucket-versioning", *target, credentials=credentials)
-    assert json.loads(shown.stdout) == {"Status": "Enabled"}
+    enabled = run_aws(
+        "s3api",
+        "put-bucket-versioning",
+        *target,
+        "--versioning-configuration",
+        "Status=Enabled",
+        credentials=credentials,
+    )
+    assert (enabled.code, enabled.stderr) == (0, "")
+    assert run_aws("s3api", "get-bucket-versioning", *target, credentials=credentials).json == {"Status": "Enabled"}
     deleted = run_aws("s3api", "delete-object", *target, "--key", "k", credentials=credentials)
-    assert json.loads(deleted.stdout)["DeleteMarker"] is True
+    assert deleted.json["DeleteMarker"] is True
     listed = run_aws("s3api", "list-object-versions", *target, credentials=credentials)
-    assert [m["Key"] for m in json.loads(listed.stdout)["DeleteMarkers"]] == ["k"]
+    assert [marker["Key"] for marker in listed.json["DeleteMarkers"]] == ["k"]
