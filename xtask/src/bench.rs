@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use crate::work::{Failure, cargo, root, run_to_the_end};
 
-const BENCHES: [&str; 2] = ["authorization", "journal"];
+const BENCHES: [&str; 3] = ["authorization", "journal", "s3"];
+/// The bench that drives the server itself.
+const OF_SERVER: &str = "s3";
 
 /// Builds the bench in release and hands it the other arguments.
 pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
@@ -22,6 +24,19 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
         .arg(manifest)
         .arg("--")
         .args(rest);
+    if name == OF_SERVER {
+        let release = root().join("target").join("release");
+        let mut build = cargo();
+        build.args(["build", "--release", "--locked", "--quiet", "-p", "cli"]);
+        let built = run_to_the_end(build.current_dir(root()))?;
+        if built != ExitCode::SUCCESS {
+            return Ok(built);
+        }
+        command
+            .env("STRONGROOM_BIN", release.join("strongroom"))
+            // On the disk of the checkout: a temporary file system would sync for nothing.
+            .env("STRONGROOM_BENCH_DIRECTORY", root().join("target"));
+    }
     run_to_the_end(&mut command)
 }
 

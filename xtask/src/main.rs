@@ -38,7 +38,7 @@ usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom ser
        cargo xtask models                          make the tables that are derived from AWS's models
        cargo xtask failures                        write the pages of docs/failures anew, from their tests
        cargo xtask bench NAME [--quick] [PART]...  measure in release and print one table (bench/README.md);
-                                                   NAME is `authorization` or `journal`";
+                                                   NAME is `authorization`, `journal` or `s3`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
