@@ -117,6 +117,9 @@ def test_copies_uploads_tags_and_deletions_know_versions(s3, bucket):
     copied = s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "k", "VersionId": one})
     assert copied["CopySourceVersionId"] == one
     assert body(s3, bucket, "copy", VersionId=copied["VersionId"]) == b"one"
+    # So a version is restored.
+    s3.copy_object(Bucket=bucket, Key="k", CopySource={"Bucket": bucket, "Key": "k", "VersionId": one})
+    assert body(s3, bucket, "k") == b"one"
     s3.put_object_tagging(
         Bucket=bucket, Key="k", VersionId=one, Tagging={"TagSet": [{"Key": "stage", "Value": "old"}]}
     )

@@ -35,7 +35,11 @@ const RESERVE_BYTES: u64 = 64 << 20;
 impl Index {
     /// Opens the index in this directory, which must be there. The caller holds the lock of the
     /// data directory.
-    pub(crate) fn open(directory: &Path, map_bytes: usize) -> Result<Index, EngineError> {
+    pub(crate) fn open(
+        directory: &Path,
+        map_bytes: usize,
+        memtable_bytes: usize,
+    ) -> Result<Index, EngineError> {
         let mut options = EnvOpenOptions::new();
         options
             .map_size(map_bytes)
@@ -47,7 +51,13 @@ impl Index {
             None => create_tables(&env)?,
         };
         let map_bytes = map_bytes as u64;
-        let reserve = (map_bytes / 8).min(RESERVE_BYTES);
+        // What was acknowledged before the index was found full must still fit: two memtables, each
+        // up to twice its size, and the pages that are written anew for them.
+        let pending = memtable_bytes as u64 * 6;
+        let reserve = (map_bytes / 8)
+            .min(RESERVE_BYTES)
+            .max(pending)
+            .min(map_bytes / 2);
         Ok(Index {
             env,
             tables,

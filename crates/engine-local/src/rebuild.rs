@@ -60,7 +60,7 @@ pub(crate) fn on(
     let segments = Segments::open(directory.join(LOG_DIRECTORY), disk)
         .map_err(|error| EngineError::io("reading the log", error))?;
     let rebuilt = {
-        let index = Index::open(&new, options.map_bytes)?;
+        let index = Index::open(&new, options.map_bytes, options.memtable_bytes)?;
         fill(&index, &segments)?
     };
     let renamed = (|| {

@@ -90,7 +90,7 @@ impl Store {
         write_format(directory)?;
         let index_directory = directory.join(INDEX_DIRECTORY);
         make_private(&index_directory).map_err(io_error("making the index directory"))?;
-        let index = Index::open(&index_directory, options.map_bytes)?;
+        let index = Index::open(&index_directory, options.map_bytes, options.memtable_bytes)?;
         let health = Arc::new(Health::default());
         let extents = Extents::open(
             directory_in(directory),

@@ -203,7 +203,8 @@ impl S3Operation for CopyObject {
             || upload.storage_class.is_some()
             || upload.encryption.is_some()
             || upload.headers.website_redirect_location.is_some();
-        if itself && !changes {
+        // An older version over the newest is how a version is restored.
+        if itself && source.object.version.is_none() && !changes {
             return Err(S3Error::invalid_request(
                 "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
             ));
