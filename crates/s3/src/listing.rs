@@ -5,10 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use catalog::Action;
 use gate::Ask;
+use serde::Serialize;
 use serde_json::{Value, json};
-use vault::ListedObjects;
+use vault::{ListedObject, ListedObjects};
+use wire::rest::Written;
+use wire::xml::Writer;
 
-use crate::{Request, S3Error};
+use crate::{Request, Response, S3Error};
 
 /// The longest page. AWS: ListObjectsV2.
 pub(crate) const LIMIT_MAX: usize = 1000;
@@ -143,45 +146,70 @@ pub(crate) fn after_of(token: &str) -> Result<String, S3Error> {
 /// The elements of a page.
 pub(crate) struct Listing {
     pub(crate) count: usize,
-    pub(crate) contents: Value,
+    /// The elements `Contents`, written out: a page may have a thousand, and a client may ask for
+    /// a million keys.
+    contents: String,
     pub(crate) common_prefixes: Value,
 }
 
+/// About what an element `Contents` takes besides its key.
+const CONTENTS_BYTES: usize = 320;
+
 impl Listing {
     pub(crate) fn of(page: &ListedObjects, encoding: Encoding, with_owners: bool) -> Listing {
-        let contents = page.objects.iter().map(|listed| {
-            let object = &listed.object;
-            let mut element = json!({
-                "Key": encoding.text(&listed.key),
-                "LastModified": object.last_modified.to_string(),
-                "ETag": format!("\"{}\"", object.etag),
-                "Size": object.bytes,
-                "StorageClass": object.storage_class,
-            });
-            if let Value::Object(members) = &mut element {
-                if let Some(checksum) = &object.checksum {
-                    members.insert(
-                        "ChecksumAlgorithm".to_owned(),
-                        json!([checksum.algorithm.name()]),
-                    );
-                    members.insert("ChecksumType".to_owned(), checksum.kind.name().into());
-                }
-                if with_owners {
-                    members.insert("Owner".to_owned(), json!({"ID": listed.owner.canonical_id}));
-                }
-            }
-            element
-        });
+        let mut xml = Writer::fragment();
+        let keys: usize = page.objects.iter().map(|object| object.key.len()).sum();
+        xml.reserve(keys + page.objects.len() * CONTENTS_BYTES);
+        for object in &page.objects {
+            contents(object, encoding, with_owners, &mut xml);
+        }
         let prefixes = page
             .common_prefixes
             .iter()
             .map(|prefix| json!({"Prefix": encoding.text(prefix)}));
         Listing {
             count: page.objects.len() + page.common_prefixes.len(),
-            contents: contents.collect(),
+            contents: xml.finish(),
             common_prefixes: prefixes.collect(),
         }
     }
+
+    /// The answer: `output` and the elements.
+    pub(crate) fn respond(&self, operation: &str, output: &impl Serialize) -> Response {
+        let contents = Written {
+            member: "Contents",
+            xml: &self.contents,
+        };
+        Response::encode_with(operation, output, contents)
+    }
+}
+
+/// The members of `Object` in the order of AWS's model.
+fn contents(object: &ListedObject, encoding: Encoding, with_owner: bool, xml: &mut Writer) {
+    xml.open("Contents");
+    xml.text("Key", &encoding.text(&object.key));
+    xml.open("LastModified");
+    xml.time(object.last_modified);
+    xml.close("LastModified");
+    xml.open("ETag");
+    xml.escaped("\"");
+    xml.escaped(&object.etag);
+    xml.escaped("\"");
+    xml.close("ETag");
+    if let Some((algorithm, kind)) = object.checksum {
+        xml.text("ChecksumAlgorithm", algorithm.name());
+        xml.text("ChecksumType", kind.name());
+    }
+    xml.open("Size");
+    xml.number(object.bytes);
+    xml.close("Size");
+    xml.text("StorageClass", &object.storage_class);
+    if with_owner {
+        xml.open("Owner");
+        xml.text("ID", &object.owner);
+        xml.close("Owner");
+    }
+    xml.close("Contents");
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use vault::Vault;
+use wire::rest::Written;
 use wire::{Service, model};
 
 use crate::{Body, ResponseBody, S3Error, fields};
@@ -254,11 +255,29 @@ impl Response {
         Response::encode_for(Service::S3Control, operation, output)
     }
 
+    /// The same for a listing, whose elements are written already.
+    pub(crate) fn encode_with(
+        operation: &str,
+        output: &impl Serialize,
+        written: Written<'_>,
+    ) -> Response {
+        Response::encoded(Service::S3, operation, output, Some(written))
+    }
+
     fn encode_for(service: Service, operation: &str, output: &impl Serialize) -> Response {
+        Response::encoded(service, operation, output, None)
+    }
+
+    fn encoded(
+        service: Service,
+        operation: &str,
+        output: &impl Serialize,
+        written: Option<Written<'_>>,
+    ) -> Response {
         let value = serde_json::to_value(output).unwrap_or(Value::Null);
         match model(service).operation(operation) {
             Some(operation) => {
-                let encoded = wire::rest::encode(service, operation, &value);
+                let encoded = wire::rest::encode_with(service, operation, &value, written);
                 Response {
                     status: encoded.status,
                     headers: encoded.headers,

@@ -26,6 +26,9 @@ use crate::explanations::{Explainer, Messages};
 
 mod query;
 mod rest;
+mod signing_keys;
+
+use signing_keys::SigningKeys;
 
 /// Everything that serving a request needs.
 pub(crate) struct App {
@@ -37,6 +40,7 @@ pub(crate) struct App {
     journal: Arc<Journal>,
     domains: Domains,
     region: String,
+    signing_keys: SigningKeys,
 }
 
 /// One request on its way: its ids, and what the journal will say.
@@ -79,6 +83,7 @@ impl App {
             journal,
             domains: Domains::new(config.domains.iter().cloned()),
             region: config.region.clone(),
+            signing_keys: SigningKeys::new(),
         }
     }
 

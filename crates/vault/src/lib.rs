@@ -38,6 +38,7 @@ mod buckets;
 mod cors;
 mod crypt;
 mod error;
+mod listed;
 mod meta;
 mod object_acl;
 mod objects;
@@ -64,12 +65,13 @@ use tokio::sync::Mutex;
 pub use buckets::{BUCKETS_MAX, BucketSummary, NewBucket};
 pub use crypt::CryptError;
 pub use error::VaultError;
+pub use listed::ListedObject;
 pub use meta::{
     Checksum, ChecksumType, NewObject, ObjectOwner, ObjectPart, StoredObject, SystemHeaders,
 };
 pub use objects::{
-    Condition, DeletesObject, ListObjects, ListedObject, ListedObjects, ObjectReader, ObjectWriter,
-    ReadsAcl, ReadsObject, ReadsTags, WritesAcl, WritesTags, Written,
+    Condition, DeletesObject, ListObjects, ListedObjects, ObjectReader, ObjectWriter, ReadsAcl,
+    ReadsObject, ReadsTags, WritesAcl, WritesTags, Written,
 };
 pub use record::BucketRecord;
 pub use uploads::{

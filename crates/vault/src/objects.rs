@@ -20,8 +20,8 @@ use crate::crypt::{DataKey, Decryptor, Encryptor, Place, SALT_BYTES, stored_byte
 use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
 use crate::versions::no_such_version;
 use crate::{
-    BucketVersioning, Checksum, ChecksumType, Deleted, NewObject, ObjectOwner, StoredObject, Vault,
-    VaultError,
+    BucketVersioning, Checksum, ChecksumType, Deleted, ListedObject, NewObject, ObjectOwner,
+    StoredObject, Vault, VaultError,
 };
 
 mod sealed {
@@ -437,16 +437,18 @@ impl Vault {
                 limit: query.limit,
             })
             .await?;
-        let mut objects = Vec::with_capacity(page.entries.len());
-        for entry in page.entries {
-            let meta: StoredMeta = meta::decode(&entry.head.meta)?;
-            let object = meta.into_object(&entry.head)?;
-            objects.push(ListedObject {
-                key: entry.key,
-                owner: shown_owner(bucket.facts(), object.owner.clone()),
-                object,
-            });
-        }
+        // Where ACLs are off, one owner owns all.
+        let owner = match bucket.facts().ownership {
+            ObjectOwnership::BucketOwnerEnforced => {
+                Some(Arc::from(bucket.facts().owner_canonical_id.to_string()))
+            }
+            ObjectOwnership::BucketOwnerPreferred | ObjectOwnership::ObjectWriter => None,
+        };
+        let objects = page
+            .entries
+            .into_iter()
+            .map(|entry| ListedObject::read(entry, owner.as_ref()))
+            .collect::<Result<_, _>>()?;
         Ok(ListedObjects {
             objects,
             common_prefixes: page.common_prefixes,
@@ -495,17 +497,6 @@ pub struct ListObjects {
     pub after: Option<String>,
     /// Keys and common prefixes at most.
     pub limit: usize,
-}
-
-/// An object of a listing.
-#[derive(Debug)]
-pub struct ListedObject {
-    /// Its key.
-    pub key: String,
-    /// Its owner, as the bucket's ownership setting has it.
-    pub owner: ObjectOwner,
-    /// The object.
-    pub object: StoredObject,
 }
 
 /// A page.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::time;
+
 /// Builds an XML text from left to right.
 #[derive(Debug, Default)]
 pub struct Writer {
@@ -76,6 +78,27 @@ impl Writer {
         escape(value, &mut self.text);
     }
 
+    /// A time inside the element that is open, as S3 writes it: `2026-11-30T12:00:00.000Z`.
+    pub fn time(&mut self, time: jiff::Timestamp) {
+        time::push_iso8601_millis(time, &mut self.text);
+    }
+
+    /// A number inside the element that is open.
+    pub fn number(&mut self, number: u64) {
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "{number}");
+    }
+
+    /// Elements that another writer wrote.
+    pub fn written(&mut self, xml: &str) {
+        self.text.push_str(xml);
+    }
+
+    /// Makes room for so many more bytes.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
+    }
+
     /// What was written so far.
     #[must_use]
     pub fn finish(self) -> String {
@@ -97,7 +120,15 @@ impl Writer {
 /// although XML 1.0 has no such character. A carriage return would be lost to line-end normalisation otherwise.
 fn escape(value: &str, into: &mut String) {
     into.reserve(value.len());
-    for character in value.chars() {
+    let is_plain =
+        |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'"');
+    // Most texts have nothing to escape.
+    let plain = value.bytes().position(|byte| !is_plain(byte));
+    let (plain, rest) = value
+        .split_at_checked(plain.unwrap_or(value.len()))
+        .unwrap_or(("", value));
+    into.push_str(plain);
+    for character in rest.chars() {
         match character {
             '&' => into.push_str("&amp;"),
             '<' => into.push_str("&lt;"),

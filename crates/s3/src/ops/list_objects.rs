@@ -67,7 +67,7 @@ impl Operation for ListObjects {
         // Without a delimiter, clients go on after the last key.
         let delimiter = listing::shown(members.delimiter.as_deref());
         let next = page.next.as_deref().filter(|_| delimiter.is_some());
-        Ok(Response::encode(
+        Ok(listed.respond(
             Self::NAME,
             &json!({
                 "Name": bucket.name.to_string(),
@@ -77,7 +77,6 @@ impl Operation for ListObjects {
                 "Delimiter": delimiter.map(text),
                 "IsTruncated": page.next.is_some(),
                 "NextMarker": next.map(text),
-                "Contents": listed.contents,
                 "CommonPrefixes": listed.common_prefixes,
                 "EncodingType": members.encoding_type,
             }),

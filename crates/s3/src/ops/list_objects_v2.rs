@@ -82,8 +82,7 @@ impl Operation for ListObjectsV2 {
         output.insert("KeyCount".to_owned(), listed.count.into());
         output.insert("MaxKeys".to_owned(), limit.into());
         output.insert("IsTruncated".to_owned(), page.next.is_some().into());
-        output.insert("Contents".to_owned(), listed.contents);
-        output.insert("CommonPrefixes".to_owned(), listed.common_prefixes);
+        output.insert("CommonPrefixes".to_owned(), listed.common_prefixes.clone());
         let optional = [
             (
                 "Delimiter",
@@ -105,7 +104,7 @@ impl Operation for ListObjectsV2 {
                 output.insert(name.to_owned(), value);
             }
         }
-        Ok(Response::encode(Self::NAME, &output))
+        Ok(listed.respond(Self::NAME, &output))
     }
 }
 

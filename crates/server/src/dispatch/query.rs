@@ -156,8 +156,9 @@ impl App {
                 call.now,
             )
             .map_err(refuse)?;
-        let secret = sigv4::Secret::new(found.secret().expose());
-        let key = secret.signing_key(presented.scope());
+        let key = self
+            .signing_keys
+            .of(found.secret().expose(), presented.scope());
         let verified = presented.verify(&request, &key, Body::Sha256(hash))?;
         let name = service.signing_name();
         let identity = self.directory.identity(&found, name).map_err(refuse)?;

@@ -217,8 +217,9 @@ impl App {
                 call.now,
             )
             .map_err(|error| refuse(&error))?;
-        let secret = sigv4::Secret::new(found.secret().expose());
-        let key = secret.signing_key(presented.scope());
+        let key = self
+            .signing_keys
+            .of(found.secret().expose(), presented.scope());
         let verified = presented.verify(request, &key, sigv4::Body::AsDeclared)?;
         let identity = self
             .directory

@@ -21,6 +21,9 @@ pub struct Response {
     pub body: Option<Vec<u8>>,
 }
 
+/// About what a document takes besides its longest member.
+const ENVELOPE_BYTES: usize = 1024;
+
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 /// The root elements that S3 uses where the model does not name one (AWS: the API pages of these operations).
@@ -75,6 +78,26 @@ const ROOTS: &[(&str, &str)] = &[
 /// RFC 3339 text or seconds since 1970. A streamed body is the caller's.
 #[must_use]
 pub fn encode(service: Service, operation: &Operation, output: &Value) -> Response {
+    encode_with(service, operation, output, None)
+}
+
+/// Elements of an output that are written already, since there may be thousands of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    /// The member of the output that they are.
+    pub member: &'a str,
+    /// All of them, as the document shows them.
+    pub xml: &'a str,
+}
+
+/// As [`encode`], with one member of a document written by the caller. It stands where the model has it.
+#[must_use]
+pub fn encode_with(
+    service: Service,
+    operation: &Operation,
+    output: &Value,
+    written: Option<Written<'_>>,
+) -> Response {
     let model = model(service);
     let structure = model.structure(operation.output);
     let mut response = Response {
@@ -143,18 +166,29 @@ pub fn encode(service: Service, operation: &Operation, output: &Value) -> Respon
             .any(|member| member.location == Location::Body) =>
         {
             let mut xml = Writer::document();
+            if let Some(written) = written {
+                xml.reserve(written.xml.len() + ENVELOPE_BYTES);
+            }
             let attributes = [("xmlns", model.xml_namespace.as_str())];
             if operation.name == "GetBucketLocation" {
                 location_constraint(output, &attributes, &mut xml);
             } else if let Some(shape) = operation.output {
-                element(
-                    model,
-                    shape,
-                    root(operation, model, shape),
-                    output,
-                    &attributes,
-                    &mut xml,
-                );
+                let name = root(operation, model, shape);
+                xml.open_with(name, &attributes);
+                for member in &structure.members {
+                    match (written, output.get(&member.name)) {
+                        (Some(written), _) if written.member == member.name => {
+                            xml.written(written.xml);
+                        }
+                        (_, Some(value))
+                            if member.location == Location::Body && !value.is_null() =>
+                        {
+                            write_member(model, member, value, &mut xml);
+                        }
+                        (_, Some(_) | None) => {}
+                    }
+                }
+                xml.close(name);
             }
             set_xml(&mut response, xml);
         }

@@ -24,7 +24,7 @@ mod payload;
 mod route;
 
 pub use decode::decode;
-pub use encode::{Response, encode};
+pub use encode::{Response, Written, encode, encode_with};
 pub use host::{Addressing, Domains};
 pub use payload::XML_BYTES_MAX;
 pub use route::{Route, Target, route, service};

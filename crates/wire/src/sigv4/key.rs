@@ -15,6 +15,12 @@ impl Secret {
         Secret(Zeroizing::new(secret.to_owned()))
     }
 
+    /// Whether it is this text, compared in constant time.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.bytes(), text.as_bytes()).is_ok()
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
