@@ -33,6 +33,7 @@
 //! ```
 
 pub mod acl;
+mod bodies;
 mod bucket_tags;
 mod buckets;
 mod cors;
@@ -61,6 +62,7 @@ use policy::BlockPublicAccess;
 use seal::KeyEncryptionKey;
 use tokio::sync::Mutex;
 
+pub use bodies::{BodyStream, ObjectReader, ObjectWriter, Written};
 pub use buckets::{BUCKETS_MAX, BucketSummary, NewBucket};
 pub use crypt::CryptError;
 pub use error::VaultError;
@@ -68,8 +70,8 @@ pub use meta::{
     Checksum, ChecksumType, NewObject, ObjectOwner, ObjectPart, StoredObject, SystemHeaders,
 };
 pub use objects::{
-    Condition, DeletesObject, ListObjects, ListedObject, ListedObjects, ObjectReader, ObjectWriter,
-    ReadsAcl, ReadsObject, ReadsTags, WritesAcl, WritesTags, Written,
+    Condition, DeletesObject, ListObjects, ListedObject, ListedObjects, ReadsAcl, ReadsObject,
+    ReadsTags, WritesAcl, WritesTags,
 };
 pub use record::BucketRecord;
 pub use uploads::{

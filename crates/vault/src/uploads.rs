@@ -16,9 +16,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::acl::StoredGrant;
+use crate::bodies::{BodyWriter, StagedBody};
 use crate::crypt::DataKey;
 use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
-use crate::objects::{BodyWriter, StagedBody, Target, refused, shown_owner};
+use crate::objects::{Target, refused, shown_owner};
 use crate::{
     BucketVersioning, ChecksumType, Condition, NewObject, ObjectOwner, StoredObject, SystemHeaders,
     Vault, VaultError,
