@@ -349,6 +349,7 @@ impl From<VaultError> for S3Error {
             | VaultError::NoCanonicalId
             | VaultError::Interrupted
             | VaultError::DamagedRow { .. }
+            | VaultError::UnknownFormat { .. }
             | VaultError::DamagedObject(_)
             | VaultError::NoSuchPart(_)
             | VaultError::Crypt(_)

@@ -12,7 +12,8 @@ use gate::Permit;
 use seal::KeyEncryptionKey;
 
 use crate::acl::StoredGrant;
-use crate::crypt::{DataKey, Decryptor, Encryptor, Place, SALT_BYTES, stored_bytes};
+use crate::crypt::{Decryptor, Encryptor, stored_bytes};
+use crate::data_key::{DataKey, PartKeying, Place, SALT_BYTES};
 use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
 use crate::objects::{ReadsObject, Target, refused};
 use crate::{
@@ -34,12 +35,11 @@ impl Vault {
         bytes_hint: Option<u64>,
     ) -> Result<ObjectWriter, VaultError> {
         let target = self.target(permit)?;
-        let (key, sealed_key) = DataKey::generate(&self.keys, &target.place())?;
+        let key = DataKey::generate()?;
+        let sealed_key = key.seal(&self.keys, &target.place())?;
         let body = BodyWriter::begin(
             self.engine.as_ref(),
             &key,
-            &target.place(),
-            1,
             Wanted::of([Algorithm::Md5, checksum]),
             bytes_hint,
         )
@@ -65,18 +65,49 @@ impl Vault {
         let Some((head, meta)) = self.find(permit).await? else {
             return Ok(None);
         };
-        let sealed_key = meta.sealed_key.clone();
         let version = self.shown_version(&target, permit.resource(), head.version);
         Ok(Some(ObjectReader {
             engine: self.engine.clone(),
             keys: self.keys.clone(),
             place: target.place(),
+            sealed_key: meta.sealed_key.clone(),
+            stored_parts: meta.parts.clone(),
             object: StoredObject {
                 version,
                 ..meta.into_object(&head)?
             },
-            sealed_key,
             head,
+        }))
+    }
+
+    /// Makes the body of `source` that of the object that the permit names, once the answer is
+    /// committed. No byte is written, and none is read unless the new object has a digest that the
+    /// source's record does not have: another checksum, or the ETag of one that was made of parts.
+    ///
+    /// # Errors
+    /// The bucket is gone, the source's body is damaged, or the engine fails.
+    pub async fn share_object(
+        &self,
+        permit: &Permit<s3::PutObject>,
+        source: &ObjectReader,
+        checksum: Algorithm,
+    ) -> Result<SharedBody, VaultError> {
+        let target = self.target(permit)?;
+        let (etag, digest) = source.digests(checksum).await?;
+        let key = source.data_key()?;
+        // The checksums of parts are those of a multipart object, which a copy is not.
+        let part = |part: &StoredPart| {
+            StoredPart(part.0, part.1, part.2.clone(), Vec::new(), part.4.clone())
+        };
+        Ok(SharedBody(NewBody {
+            sealed_key: key.seal(&self.keys, &target.place())?,
+            staged: self.engine.share(&source.head).await?,
+            bytes: source.object.bytes,
+            parts: source.stored_parts.iter().map(part).collect(),
+            vault: self.clone(),
+            target,
+            etag,
+            checksum: Some(digest),
         }))
     }
 }
@@ -100,13 +131,11 @@ impl BodyWriter {
     pub(crate) async fn begin(
         engine: &dyn ObjectEngine,
         key: &DataKey,
-        place: &Place,
-        number: u32,
         wanted: Wanted,
         bytes_hint: Option<u64>,
     ) -> Result<BodyWriter, VaultError> {
         let salt = seal::random::<SALT_BYTES>()?.to_vec();
-        let encryptor = Encryptor::new(key.part(place, number, &salt)?);
+        let encryptor = Encryptor::new(key.new_part(&salt)?);
         let hint = StageHint {
             stored_bytes: bytes_hint.map(stored_bytes),
         };
@@ -159,29 +188,43 @@ impl ObjectWriter {
     /// # Errors
     /// The engine fails.
     pub async fn finish(self) -> Result<Written, VaultError> {
+        let StagedBody {
+            staged,
+            computed,
+            salt,
+        } = self.body.finish().await?;
         Ok(Written {
-            vault: self.vault,
-            target: self.target,
-            sealed_key: self.sealed_key,
-            checksum: self.checksum,
-            body: self.body.finish().await?,
+            body: NewBody {
+                vault: self.vault,
+                target: self.target,
+                sealed_key: self.sealed_key,
+                bytes: computed.len(),
+                etag: etag(&computed),
+                checksum: computed.get(self.checksum),
+                parts: vec![StoredPart(1, computed.len(), salt, Vec::new(), Vec::new())],
+                staged,
+            },
+            computed,
         })
     }
 }
 
+/// MD5 in hex.
+pub(crate) fn etag(computed: &Computed) -> String {
+    let md5 = computed.get(Algorithm::Md5);
+    md5.map(|digest| digest.hex()).unwrap_or_default()
+}
+
 /// A body that is stored and named by nothing yet. Dropped, it is removed.
 pub struct Written {
-    vault: Vault,
-    target: Target,
-    sealed_key: Vec<u8>,
-    checksum: Algorithm,
-    body: StagedBody,
+    body: NewBody,
+    computed: Computed,
 }
 
 impl Written {
     /// MD5 and the checksum that was asked for.
     pub fn digests(&self) -> &Computed {
-        &self.body.computed
+        &self.computed
     }
 
     /// Makes it the object.
@@ -194,28 +237,58 @@ impl Written {
         condition: Condition,
         now: jiff::Timestamp,
     ) -> Result<StoredObject, VaultError> {
-        let computed = &self.body.computed;
-        let etag = computed
-            .get(Algorithm::Md5)
-            .map(|digest| digest.hex())
-            .unwrap_or_default();
-        let checksum = computed.get(self.checksum);
+        self.body.commit(new, condition, now).await
+    }
+}
+
+/// The body of an object that is there, about to be that of another one too.
+pub struct SharedBody(NewBody);
+
+impl SharedBody {
+    /// Makes it the object.
+    ///
+    /// # Errors
+    /// As [`Written::commit`].
+    pub async fn commit(
+        self,
+        new: NewObject,
+        condition: Condition,
+        now: jiff::Timestamp,
+    ) -> Result<StoredObject, VaultError> {
+        self.0.commit(new, condition, now).await
+    }
+}
+
+/// A body and what its object will say of it.
+struct NewBody {
+    vault: Vault,
+    target: Target,
+    sealed_key: Vec<u8>,
+    staged: Staged,
+    bytes: u64,
+    parts: Vec<StoredPart>,
+    etag: String,
+    checksum: Option<Digest>,
+}
+
+impl NewBody {
+    async fn commit(
+        self,
+        new: NewObject,
+        condition: Condition,
+        now: jiff::Timestamp,
+    ) -> Result<StoredObject, VaultError> {
         let stored = StoredMeta {
-            bytes: computed.len(),
+            bytes: self.bytes,
             headers: new.headers,
             metadata: new.metadata,
             tags: new.tags,
             storage_class: new.storage_class,
-            checksum: checksum.map(|digest| full_object(&digest)),
+            checksum: self.checksum.map(|digest| full_object(&digest)),
             owner: new.owner,
             grants: new.grants.iter().map(StoredGrant::from).collect(),
             sealed_key: self.sealed_key,
-            parts: vec![StoredPart(
-                1,
-                computed.len(),
-                self.body.salt.clone(),
-                Vec::new(),
-            )],
+            parts: self.parts,
             is_multipart: false,
             upload: None,
         };
@@ -228,10 +301,10 @@ impl Written {
                 object: self.target.name.clone(),
                 precondition: condition.precondition(),
                 versioning: versioning.of_engine(),
-                etag: Bytes::from(etag.clone()),
+                etag: Bytes::from(self.etag.clone()),
                 last_modified,
                 meta: meta::encode(&stored)?,
-                body: self.body.staged,
+                body: self.staged,
             }))
             .await;
         let committed = committed.map_err(|error| refused(&self.target.bucket, error))?;
@@ -242,13 +315,13 @@ impl Written {
         Ok(StoredObject {
             version,
             bytes: stored.bytes,
-            etag,
+            etag: self.etag,
             last_modified: meta::timestamp(last_modified)?,
             headers: stored.headers,
             metadata: stored.metadata,
             tags: stored.tags,
             storage_class: stored.storage_class,
-            checksum: checksum.map(|digest| Checksum {
+            checksum: self.checksum.map(|digest| Checksum {
                 algorithm: digest.algorithm(),
                 value: digest.base64(),
                 kind: ChecksumType::FullObject,
@@ -276,7 +349,9 @@ pub struct ObjectReader {
     place: Place,
     object: StoredObject,
     sealed_key: Vec<u8>,
-    head: Head,
+    // Those of the body: a copy may have several though its object has one.
+    stored_parts: Vec<StoredPart>,
+    pub(crate) head: Head,
 }
 
 impl ObjectReader {
@@ -296,15 +371,9 @@ impl ObjectReader {
                 what: "the range ends after the object",
             }));
         }
-        let key = DataKey::open(&self.keys, &self.place, &self.sealed_key)?;
-        let parts = self.object.parts.iter().map(crate::ObjectPart::extent);
-        let (decryptor, stored) = Decryptor::new(
-            key,
-            self.place.clone(),
-            parts.collect(),
-            range.start,
-            range.end,
-        )?;
+        let parts = self.stored_parts.iter().map(StoredPart::extent).collect();
+        let key = self.data_key()?;
+        let (decryptor, stored) = Decryptor::new(key, parts, range.start, range.end)?;
         if stored.is_empty() {
             return Ok(Box::pin(futures_util::stream::empty()));
         }
@@ -319,6 +388,64 @@ impl ObjectReader {
             next_plain,
         )))
     }
+}
+
+impl ObjectReader {
+    fn data_key(&self) -> Result<DataKey, VaultError> {
+        Ok(DataKey::open(&self.keys, &self.place, &self.sealed_key)?)
+    }
+
+    /// The whole body's MD5 in hex and its checksum: from the record, or else computed.
+    async fn digests(&self, checksum: Algorithm) -> Result<(String, Digest), VaultError> {
+        let known = self.object.checksum.as_ref().filter(|known| {
+            let is_whole = known.kind == ChecksumType::FullObject && known.algorithm == checksum;
+            is_whole && !self.object.is_multipart
+        });
+        let known = known.and_then(|known| Digest::from_base64(checksum, &known.value));
+        if let Some(digest) = known {
+            return Ok((self.object.etag.clone(), digest));
+        }
+        let mut digests = Digests::new(Wanted::of([Algorithm::Md5, checksum]));
+        let mut body = self.read(0..self.object.bytes).await?;
+        while let Some(bytes) = body.next().await {
+            digests.update(&bytes?);
+        }
+        let computed = digests.finish();
+        let digest = computed.get(checksum).ok_or_else(|| {
+            VaultError::DamagedObject("it has no checksum of the wanted algorithm".to_owned())
+        })?;
+        Ok((etag(&computed), digest))
+    }
+
+    /// The body as a part of an upload with another data key: `None` if it is made of several
+    /// parts, for then it is none itself.
+    pub(crate) async fn as_part(
+        &self,
+        of: &DataKey,
+        checksum: Algorithm,
+    ) -> Result<Option<PartBody>, VaultError> {
+        let [part] = self.stored_parts.as_slice() else {
+            return Ok(None);
+        };
+        let (etag, digest) = self.digests(checksum).await?;
+        Ok(Some(PartBody {
+            keying: of.adopt(&self.data_key()?, &part.extent().keying)?,
+            staged: self.engine.share(&self.head).await?,
+            bytes: self.object.bytes,
+            etag,
+            checksum: (checksum, Some(digest)),
+        }))
+    }
+}
+
+/// The body of a part, and what its record will say of it.
+pub(crate) struct PartBody {
+    pub(crate) staged: Staged,
+    pub(crate) keying: PartKeying,
+    pub(crate) bytes: u64,
+    pub(crate) etag: String,
+    /// Of this algorithm, if it was computed.
+    pub(crate) checksum: (Algorithm, Option<Digest>),
 }
 
 async fn next_plain(

@@ -84,6 +84,14 @@ pub enum VaultError {
     /// A body does not open, or cannot be encrypted.
     #[error(transparent)]
     Crypt(#[from] crate::CryptError),
+    /// Another version of the program wrote the objects.
+    #[error(
+        "the objects in this data directory have the format {found:?}; this version reads and writes format \"2\" alone"
+    )]
+    UnknownFormat {
+        /// What the store says.
+        found: String,
+    },
     /// A row of the control store cannot be read.
     #[error("the row `{key}` cannot be read: {why}")]
     DamagedRow {

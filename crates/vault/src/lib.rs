@@ -38,10 +38,12 @@ mod bucket_tags;
 mod buckets;
 mod cors;
 mod crypt;
+mod data_key;
 mod error;
 mod meta;
 mod object_acl;
 mod objects;
+mod parts;
 mod record;
 mod registry;
 mod uploads;
@@ -62,7 +64,7 @@ use policy::BlockPublicAccess;
 use seal::KeyEncryptionKey;
 use tokio::sync::Mutex;
 
-pub use bodies::{BodyStream, ObjectReader, ObjectWriter, Written};
+pub use bodies::{BodyStream, ObjectReader, ObjectWriter, SharedBody, Written};
 pub use buckets::{BUCKETS_MAX, BucketSummary, NewBucket};
 pub use crypt::CryptError;
 pub use error::VaultError;
@@ -73,10 +75,11 @@ pub use objects::{
     Condition, DeletesObject, ListObjects, ListedObject, ListedObjects, ReadsAcl, ReadsObject,
     ReadsTags, WritesAcl, WritesTags,
 };
+pub use parts::{PartWriter, SharedPart, WrittenPart};
 pub use record::BucketRecord;
 pub use uploads::{
-    Completion, ListUploads, ListedUploads, PartWriter, UploadChecksum, UploadInfo,
-    UploadInitiator, UploadedPart, WrittenPart,
+    Completion, ListUploads, ListedUploads, UploadChecksum, UploadInfo, UploadInitiator,
+    UploadedPart,
 };
 
 pub use versions::{BucketVersioning, Deleted, ListVersions, ListedVersion, ListedVersions};
@@ -140,7 +143,7 @@ impl Vault {
     /// Reads all buckets' configurations, and finishes deletions that a crash interrupted.
     ///
     /// # Errors
-    /// The control store fails, or a row in it cannot be read.
+    /// [`VaultError::UnknownFormat`]; the control store fails, or a row in it cannot be read.
     pub async fn open(foundations: Foundations) -> Result<Vault, VaultError> {
         let Foundations {
             engine,
@@ -150,6 +153,7 @@ impl Vault {
             region,
         } = foundations;
         let registry = registry::load(control.as_ref()).await?;
+        record::check_format(control.as_ref(), registry.has_buckets()).await?;
         let unfinished = registry.deleting();
         let vault = Vault {
             version_ids: Arc::new(VersionIds::new(&keys)?),

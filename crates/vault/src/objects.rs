@@ -11,7 +11,7 @@ use gate::{BucketFacts, FactsError, ObjectFacts, Permit};
 use policy::ObjectOwnership;
 
 use crate::acl::StoredGrant;
-use crate::crypt::Place;
+use crate::data_key::Place;
 use crate::meta::{self, StoredMeta};
 use crate::versions::no_such_version;
 use crate::{BucketVersioning, Deleted, ObjectOwner, StoredObject, Vault, VaultError};

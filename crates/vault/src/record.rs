@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::{AccountId, BucketName, CanonicalUserId};
-use engine::{BucketId, ControlRow, Revision};
+use engine::{BucketId, ControlRow, ControlStore, ControlTxn, Revision};
 use gate::BucketFacts;
 use jiff::Timestamp;
 use policy::{BlockPublicAccess, ObjectOwnership, Policy, PolicyKind};
@@ -16,6 +16,30 @@ use crate::{BucketVersioning, VaultError};
 pub(crate) const BUCKET_ROWS: &str = "s3/bucket/";
 /// Rows of account-wide settings begin with this; the account id follows.
 pub(crate) const ACCOUNT_ROWS: &str = "s3/account/";
+
+/// The row that says how bodies and their records are stored.
+const FORMAT_ROW: &str = "s3/format";
+/// Its value. It changes when what is stored could not be read by programs before the change.
+/// Version 1, which had no row, bound the segments of bodies to the object's name.
+const FORMAT: &[u8] = b"2";
+
+/// Refuses a store whose bodies another version wrote; writes the row into a new one.
+pub(crate) async fn check_format(
+    control: &dyn ControlStore,
+    has_buckets: bool,
+) -> Result<(), VaultError> {
+    let unknown = |found: String| Err(VaultError::UnknownFormat { found });
+    match control.get(FORMAT_ROW).await? {
+        Some(row) if row.value == FORMAT => Ok(()),
+        Some(row) => unknown(String::from_utf8_lossy(&row.value).into_owned()),
+        None if has_buckets => unknown("1".to_owned()),
+        None => {
+            let row = ControlTxn::new().put(FORMAT_ROW, Bytes::from_static(FORMAT));
+            control.commit(row).await?;
+            Ok(())
+        }
+    }
+}
 
 /// A bucket in the form that is stored, as JSON. Fields are only ever added.
 #[derive(Clone, Debug, Serialize, Deserialize)]

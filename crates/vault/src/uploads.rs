@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::{AccountId, Action, Object, Resource as _, s3};
-use digest::{Algorithm, Computed, Digest, Wanted};
+use digest::{Algorithm, Digest};
 use engine::{
-    BucketId, CompleteUpload, CreateUpload, ObjectEngine, PartChoice, PutPart, Sequence, UploadId,
-    UploadMarker, UploadsQuery, Write,
+    BucketId, CompleteUpload, CreateUpload, PartChoice, Sequence, UploadId, UploadMarker,
+    UploadsQuery, Write,
 };
 use gate::{BucketFacts, FactsError, Initiator, Permit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::acl::StoredGrant;
-use crate::bodies::{BodyWriter, StagedBody};
-use crate::crypt::DataKey;
+use crate::data_key::{DataKey, PartKeying};
 use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
 use crate::objects::{Target, refused, shown_owner};
+use crate::parts::StoredUploadPart;
 use crate::{
     BucketVersioning, ChecksumType, Condition, NewObject, ObjectOwner, StoredObject, SystemHeaders,
     Vault, VaultError,
@@ -50,7 +50,7 @@ pub struct UploadInitiator {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct StoredUpload {
+pub(crate) struct StoredUpload {
     #[serde(rename = "h", default)]
     headers: SystemHeaders,
     #[serde(rename = "m", default)]
@@ -64,7 +64,7 @@ struct StoredUpload {
     #[serde(rename = "a", default)]
     grants: Vec<StoredGrant>,
     #[serde(rename = "k", with = "meta::base64_bytes")]
-    sealed_key: Vec<u8>,
+    pub(crate) sealed_key: Vec<u8>,
     #[serde(rename = "c", default)]
     checksum: Option<(String, ChecksumType)>,
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
@@ -72,15 +72,6 @@ struct StoredUpload {
     #[serde(rename = "i")]
     initiator: UploadInitiator,
 }
-
-/// (bytes, salt, algorithm, checksum)
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct StoredUploadPart(
-    u64,
-    #[serde(with = "meta::base64_bytes")] Vec<u8>,
-    String,
-    #[serde(with = "meta::base64_bytes")] Vec<u8>,
-);
 
 /// An upload in progress.
 #[derive(Clone, Debug)]
@@ -114,7 +105,7 @@ pub struct UploadedPart {
     pub last_modified: Timestamp,
     /// Of the upload's algorithm, CRC64NVME without one.
     pub checksum: Option<Digest>,
-    salt: Vec<u8>,
+    keying: PartKeying,
     sequence: Sequence,
 }
 
@@ -178,7 +169,7 @@ impl UploadInfo {
 
 impl UploadedPart {
     fn of(part: engine::Part) -> Result<UploadedPart, VaultError> {
-        let StoredUploadPart(bytes, salt, algorithm, checksum) = meta::decode(&part.meta)?;
+        let StoredUploadPart(bytes, salt, algorithm, checksum, wrapped) = meta::decode(&part.meta)?;
         Ok(UploadedPart {
             number: part.number,
             bytes,
@@ -187,7 +178,7 @@ impl UploadedPart {
             last_modified: meta::timestamp(part.last_modified)?,
             checksum: Algorithm::checksum_named(&algorithm)
                 .and_then(|algorithm| Digest::from_bytes(algorithm, &checksum)),
-            salt,
+            keying: PartKeying { salt, wrapped },
             sequence: part.sequence,
         })
     }
@@ -238,7 +229,7 @@ impl Vault {
     }
 
     /// The upload that a permit names: it must be one to the permit's own bucket and key.
-    async fn find_upload<A: Action<Resource = Object>>(
+    pub(crate) async fn find_upload<A: Action<Resource = Object>>(
         &self,
         permit: &Permit<A>,
     ) -> Result<(Target, UploadId, engine::Upload, StoredUpload), VaultError> {
@@ -271,7 +262,7 @@ impl Vault {
         initiator: UploadInitiator,
     ) -> Result<String, VaultError> {
         let target = self.target(permit)?;
-        let (_, sealed_key) = DataKey::generate(&self.keys, &target.place())?;
+        let sealed_key = DataKey::generate()?.seal(&self.keys, &target.place())?;
         let now = permit.request().now;
         let upload = new_upload_id(now)?;
         let stored = StoredUpload {
@@ -310,41 +301,6 @@ impl Vault {
     ) -> Result<UploadInfo, VaultError> {
         let (_, _, upload, stored) = self.find_upload(permit).await?;
         UploadInfo::of(&upload, &stored)
-    }
-
-    /// Begins to write a part. Nothing of it is seen before [`WrittenPart::commit`]. `checksum` is
-    /// kept; `also` is computed for whoever wants to compare it.
-    ///
-    /// # Errors
-    /// [`VaultError::NoSuchUpload`], or the engine fails.
-    pub async fn write_part(
-        &self,
-        permit: &Permit<s3::PutObject>,
-        number: u32,
-        checksum: Algorithm,
-        also: Option<Algorithm>,
-        bytes_hint: Option<u64>,
-    ) -> Result<PartWriter, VaultError> {
-        let (target, upload, _, stored) = self.find_upload(permit).await?;
-        let place = target.place();
-        let key = DataKey::open(&self.keys, &place, &stored.sealed_key)?;
-        let body = BodyWriter::begin(
-            self.engine.as_ref(),
-            &key,
-            &place,
-            number,
-            Wanted::of([Algorithm::Md5, checksum].into_iter().chain(also)),
-            bytes_hint,
-        )
-        .await?;
-        Ok(PartWriter {
-            engine: self.engine.clone(),
-            target,
-            upload,
-            number,
-            checksum,
-            body,
-        })
     }
 
     /// All parts of the upload that the permit names, in the order of their numbers.
@@ -428,8 +384,9 @@ impl Vault {
                     StoredPart(
                         part.number,
                         part.bytes,
-                        part.salt.clone(),
+                        part.keying.salt.clone(),
                         checksum.unwrap_or_default(),
+                        part.keying.wrapped.clone(),
                     )
                 })
                 .collect(),
@@ -541,89 +498,5 @@ impl Vault {
                 .next
                 .map(|marker| (marker.key, marker.upload.map(|upload| upload.to_string()))),
         })
-    }
-}
-
-/// A part on its way in. Dropped, it leaves nothing behind.
-pub struct PartWriter {
-    engine: Arc<dyn ObjectEngine>,
-    target: Target,
-    upload: UploadId,
-    number: u32,
-    checksum: Algorithm,
-    body: BodyWriter,
-}
-
-impl PartWriter {
-    /// Takes the next bytes.
-    ///
-    /// # Errors
-    /// The engine fails.
-    pub async fn write(&mut self, bytes: Bytes) -> Result<(), VaultError> {
-        self.body.write(bytes).await
-    }
-
-    /// Takes no more.
-    ///
-    /// # Errors
-    /// The engine fails.
-    pub async fn finish(self) -> Result<WrittenPart, VaultError> {
-        Ok(WrittenPart {
-            engine: self.engine,
-            target: self.target,
-            upload: self.upload,
-            number: self.number,
-            checksum: self.checksum,
-            body: self.body.finish().await?,
-        })
-    }
-}
-
-/// A part that is stored and named by nothing yet. Dropped, it is removed.
-pub struct WrittenPart {
-    engine: Arc<dyn ObjectEngine>,
-    target: Target,
-    upload: UploadId,
-    number: u32,
-    checksum: Algorithm,
-    body: StagedBody,
-}
-
-impl WrittenPart {
-    /// MD5 and the checksum that was asked for.
-    pub fn digests(&self) -> &Computed {
-        &self.body.computed
-    }
-
-    /// Makes it the part of this number. Answers its ETag, without quotes, and its checksum.
-    ///
-    /// # Errors
-    /// [`VaultError::NoSuchUpload`] if it was completed or aborted meanwhile, or the engine fails.
-    pub async fn commit(self, now: Timestamp) -> Result<(String, Option<Digest>), VaultError> {
-        let computed = &self.body.computed;
-        let etag = computed.get(Algorithm::Md5).map(|digest| digest.hex());
-        let etag = etag.unwrap_or_default();
-        let checksum = computed.get(self.checksum);
-        let stored = StoredUploadPart(
-            computed.len(),
-            self.body.salt.clone(),
-            self.checksum.name().to_owned(),
-            checksum
-                .map(|digest| digest.bytes().to_vec())
-                .unwrap_or_default(),
-        );
-        let committed = self
-            .engine
-            .commit(Write::PutPart(PutPart {
-                upload: self.upload,
-                number: self.number,
-                etag: Bytes::from(etag.clone()),
-                last_modified: meta::millis(now),
-                meta: meta::encode(&stored)?,
-                body: self.body.staged,
-            }))
-            .await;
-        committed.map_err(|error| refused(&self.target.bucket, error))?;
-        Ok((etag, checksum))
     }
 }

@@ -144,13 +144,9 @@ impl Operation for CopyObject {
             .await?;
         let of_source = source.checksum.as_ref().map(|checksum| checksum.algorithm);
         let algorithm = input.algorithm.or(of_source).unwrap_or(checksum::DEFAULT);
-        let mut writer = stores
-            .vault
-            .write_object(&permit, algorithm, Some(source.bytes))
-            .await?;
-        copying::copy(&reader, 0..source.bytes, &mut writer).await?;
-        let written = writer.finish().await?;
-        let stored = written
+        let body = stores.vault.share_object(&permit, &reader, algorithm);
+        let stored = body
+            .await?
             .commit(new, input.condition.condition.clone(), now)
             .await
             .map_err(|error| input.condition.explain(error, &input.object.key))?;
@@ -241,7 +237,149 @@ impl S3Operation for CopyObject {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{World, root, user};
+    use digest::{Algorithm, digest_of};
+
+    use crate::testing::{Who, World, root, user};
+
+    /// How many files of large bodies there are.
+    fn stored_bodies(world: &World) -> usize {
+        fn files(directory: &std::path::Path) -> usize {
+            let entries = std::fs::read_dir(directory).unwrap();
+            let count = |path: std::path::PathBuf| if path.is_dir() { files(&path) } else { 1 };
+            entries.map(|entry| count(entry.unwrap().path())).sum()
+        }
+        files(&world.directory.path().join("data/extents"))
+    }
+
+    async fn copy(world: &World, owner: &Who, to: &str, headers: &[(&str, &str)]) -> String {
+        let line = format!("PUT {to}");
+        let copied = world.send_with(owner, &line, headers, "").await.ok();
+        copied.element("ETag")
+    }
+
+    #[tokio::test]
+    async fn a_copy_stores_no_byte_and_outlives_its_source() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        world.send(&owner, "PUT /other").await.ok();
+        let body = "0123456789abcdef".repeat(20_000);
+        let put = world
+            .send_with(&owner, "PUT /logs/k", &[], body.clone())
+            .await
+            .ok();
+        let before = stored_bodies(&world);
+        assert_eq!(before, 1);
+        let from = [("x-amz-copy-source", "logs/k")];
+        let etag = copy(&world, &owner, "/other/copy", &from).await;
+        assert_eq!(etag.replace("&quot;", "\""), put.header("etag"));
+        let from = [("x-amz-copy-source", "other/copy")];
+        copy(&world, &owner, "/logs/again", &from).await;
+        // A copy onto itself that changes metadata.
+        let onto = [
+            from[0],
+            ("x-amz-metadata-directive", "REPLACE"),
+            ("x-amz-meta-a", "1"),
+        ];
+        copy(&world, &owner, "/other/copy", &onto).await;
+        // Another checksum is computed, the body is still the same.
+        let other = [from[0], ("x-amz-checksum-algorithm", "SHA256")];
+        copy(&world, &owner, "/logs/sum", &other).await;
+        assert_eq!(stored_bodies(&world), before);
+        for gone in ["/logs/k", "/logs/again"] {
+            world.send(&owner, &format!("DELETE {gone}")).await.ok();
+        }
+        for kept in ["/other/copy", "/logs/sum"] {
+            let got = world.send(&owner, &format!("GET {kept}")).await.ok();
+            assert_eq!(got.text(), body, "{kept}");
+            assert_eq!(got.header("etag"), put.header("etag"));
+        }
+        let checked = [("x-amz-checksum-mode", "ENABLED")];
+        let got = world
+            .send_with(&owner, "HEAD /logs/sum", &checked, "")
+            .await
+            .ok();
+        let wanted = digest_of(Algorithm::Sha256, body.as_bytes()).base64();
+        assert_eq!(got.header("x-amz-checksum-sha256"), wanted);
+    }
+
+    #[tokio::test]
+    async fn the_copy_of_a_multipart_object_is_one_piece_to_its_readers() {
+        const PART: usize = 5 << 20;
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let part = "x".repeat(PART);
+        world
+            .send_with(&owner, "PUT /logs/part", &[], part.clone())
+            .await
+            .ok();
+        let created = world.send(&owner, "POST /logs/k?uploads").await.ok();
+        let upload = created.element("UploadId");
+        let mut parts = String::new();
+        // One part that is uploaded, and two that are the same body.
+        for number in 1..=3 {
+            let line = format!("PUT /logs/k?partNumber={number}&uploadId={upload}");
+            let etag = match number {
+                1 => world
+                    .send_with(&owner, &line, &[], part.replace('x', "y"))
+                    .await
+                    .ok()
+                    .header("etag")
+                    .to_owned(),
+                _ => {
+                    let from = [("x-amz-copy-source", "logs/part")];
+                    world
+                        .send_with(&owner, &line, &from, "")
+                        .await
+                        .ok()
+                        .element("ETag")
+                }
+            };
+            parts.push_str(&format!(
+                "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
+            ));
+        }
+        let before = stored_bodies(&world);
+        assert_eq!(before, 2);
+        let done = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+        let line = format!("POST /logs/k?uploadId={upload}");
+        world.send_with(&owner, &line, &[], done).await.ok();
+        let from = [("x-amz-copy-source", "logs/k")];
+        let etag = copy(&world, &owner, "/logs/copy", &from).await;
+        for gone in ["/logs/part", "/logs/k"] {
+            world.send(&owner, &format!("DELETE {gone}")).await.ok();
+        }
+        assert_eq!(stored_bodies(&world), before);
+        let got = world.send(&owner, "GET /logs/copy").await.ok();
+        let body = got.text();
+        assert_eq!(body.len(), 3 * PART);
+        assert!(body.starts_with("yy") && body.ends_with("xx"));
+        let wanted = digest_of(Algorithm::Md5, body.as_bytes()).hex();
+        assert_eq!(got.header("etag"), format!("\"{wanted}\""));
+        assert!(etag.contains(&wanted));
+        // Where parts meet.
+        let range = format!("bytes={}-{}", PART - 2, PART + 1);
+        let got = world
+            .send_with(&owner, "GET /logs/copy", &[("range", &range)], "")
+            .await
+            .ok();
+        assert_eq!(got.text(), "yyxx");
+        let first = world.send(&owner, "GET /logs/copy?partNumber=1").await.ok();
+        assert_eq!(first.header("content-length"), (3 * PART).to_string());
+        assert_eq!(first.header("x-amz-mp-parts-count"), "");
+        let second = world
+            .send(&owner, "GET /logs/copy?partNumber=2")
+            .await
+            .error();
+        assert_eq!(second.code, "InvalidPartNumber");
+        // What is made of several parts is no part itself: it is written anew.
+        let created = world.send(&owner, "POST /logs/whole?uploads").await.ok();
+        let upload = created.element("UploadId");
+        let line = format!("PUT /logs/whole?partNumber=1&uploadId={upload}");
+        let from = [("x-amz-copy-source", "logs/copy")];
+        let copied = world.send_with(&owner, &line, &from, "").await.ok();
+        assert!(copied.element("ETag").contains(&wanted));
+        assert_eq!(stored_bodies(&world), before + 1);
+    }
 
     #[tokio::test]
     async fn a_copy_takes_metadata_and_tags_along_unless_told_otherwise() {

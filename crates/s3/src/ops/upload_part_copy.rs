@@ -79,18 +79,29 @@ impl Operation for UploadPartCopy {
         let algorithm = upload
             .checksum
             .map_or(checksum::DEFAULT, |checksum| checksum.algorithm);
-        let length = range.end - range.start;
-        let mut writer = stores
-            .vault
-            .write_part(&permit, input.part_number, algorithm, None, Some(length))
-            .await
-            .map_err(|error| target.explain(error))?;
-        copying::copy(&reader, range, &mut writer).await?;
-        let written = writer.finish().await?;
-        let (etag, digest) = written
-            .commit(now)
-            .await
-            .map_err(|error| target.explain(error))?;
+        let number = input.part_number;
+        let shared = match range == (0..source.bytes) {
+            true => stores
+                .vault
+                .share_part(&permit, number, algorithm, &reader)
+                .await
+                .map_err(|error| target.explain(error))?,
+            false => None,
+        };
+        let committed = match shared {
+            Some(shared) => shared.commit(now).await,
+            None => {
+                let length = range.end - range.start;
+                let mut writer = stores
+                    .vault
+                    .write_part(&permit, number, algorithm, None, Some(length))
+                    .await
+                    .map_err(|error| target.explain(error))?;
+                copying::copy(&reader, range, &mut writer).await?;
+                writer.finish().await?.commit(now).await
+            }
+        };
+        let (etag, digest) = committed.map_err(|error| target.explain(error))?;
         let mut result = Map::new();
         result.insert("ETag".to_owned(), format!("\"{etag}\"").into());
         result.insert("LastModified".to_owned(), now.to_string().into());
