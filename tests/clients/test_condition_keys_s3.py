@@ -344,7 +344,6 @@ NEVER = [
     "s3:object-lock-mode",
     "s3:object-lock-legal-hold",
     "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    "s3:x-amz-server-side-encryption-customer-algorithm",
 ]
 CASES += [(key, "s3:GetObject", ABSENT, request("GET /{bucket}/tagged")) for key in NEVER]
 CASES += [(key, "s3:ListBucket", ABSENT, request(LIST_V2)) for key in NEVER]

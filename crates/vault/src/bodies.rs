@@ -13,18 +13,20 @@ use seal::KeyEncryptionKey;
 
 use crate::acl::StoredGrant;
 use crate::crypt::{Decryptor, Encryptor, stored_bytes};
-use crate::data_key::{DataKey, PartKeying, Place, SALT_BYTES};
+use crate::data_key::{DataKey, PartKeying, Place, SALT_BYTES, SealedKey};
 use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
 use crate::objects::{ReadsObject, Target, refused};
 use crate::{
-    BucketVersioning, Checksum, ChecksumType, Condition, NewObject, StoredObject, Vault, VaultError,
+    BucketVersioning, Checksum, ChecksumType, Condition, CustomerKey, NewObject, StoredObject,
+    Vault, VaultError,
 };
 
 /// The bytes of a body.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, VaultError>> + Send>>;
 
 impl Vault {
-    /// Begins to write an object. Nothing of it is seen before [`Written::commit`].
+    /// Begins to write an object. Nothing of it is seen before [`Written::commit`]. With a
+    /// customer's key, nobody reads it without that key.
     ///
     /// # Errors
     /// The bucket is gone, or the engine fails.
@@ -33,10 +35,11 @@ impl Vault {
         permit: &Permit<s3::PutObject>,
         checksum: Algorithm,
         bytes_hint: Option<u64>,
+        customer: Option<&CustomerKey>,
     ) -> Result<ObjectWriter, VaultError> {
         let target = self.target(permit)?;
         let key = DataKey::generate()?;
-        let sealed_key = key.seal(&self.keys, &target.place())?;
+        let sealed_key = key.seal(&self.keys, &target.place(), customer)?;
         let body = BodyWriter::begin(
             self.engine.as_ref(),
             &key,
@@ -56,17 +59,22 @@ impl Vault {
     /// Opens the object that the permit names; `None` if there is none.
     ///
     /// # Errors
-    /// The object was changed after it was judged, or cannot be read.
+    /// [`VaultError::CustomerKeyMissing`], [`VaultError::CustomerKeyWrong`],
+    /// [`VaultError::CustomerKeyNotApplicable`]; the object was changed after it was judged, or
+    /// cannot be read.
     pub async fn open_object<A: ReadsObject>(
         &self,
         permit: &Permit<A>,
+        customer: Option<&CustomerKey>,
     ) -> Result<Option<ObjectReader>, VaultError> {
         let target = self.target(permit)?;
         let Some((head, meta)) = self.find(permit).await? else {
             return Ok(None);
         };
+        meta.sealed_key.check(&self.keys, customer)?;
         let version = self.shown_version(&target, permit.resource(), head.version);
         Ok(Some(ObjectReader {
+            customer: customer.cloned(),
             engine: self.engine.clone(),
             keys: self.keys.clone(),
             place: target.place(),
@@ -83,6 +91,8 @@ impl Vault {
     /// Makes the body of `source` that of the object that the permit names, once the answer is
     /// committed. No byte is written, and none is read unless the new object has a digest that the
     /// source's record does not have: another checksum, or the ETag of one that was made of parts.
+    /// `None` if the source is encrypted under a customer's key: another encryption needs another
+    /// body.
     ///
     /// # Errors
     /// The bucket is gone, the source's body is damaged, or the engine fails.
@@ -91,7 +101,10 @@ impl Vault {
         permit: &Permit<s3::PutObject>,
         source: &ObjectReader,
         checksum: Algorithm,
-    ) -> Result<SharedBody, VaultError> {
+    ) -> Result<Option<SharedBody>, VaultError> {
+        if source.object.needs_customer_key {
+            return Ok(None);
+        }
         let target = self.target(permit)?;
         let (etag, digest) = source.digests(checksum).await?;
         let key = source.data_key()?;
@@ -99,8 +112,8 @@ impl Vault {
         let part = |part: &StoredPart| {
             StoredPart(part.0, part.1, part.2.clone(), Vec::new(), part.4.clone())
         };
-        Ok(SharedBody(NewBody {
-            sealed_key: key.seal(&self.keys, &target.place())?,
+        Ok(Some(SharedBody(NewBody {
+            sealed_key: key.seal(&self.keys, &target.place(), None)?,
             staged: self.engine.share(&source.head).await?,
             bytes: source.object.bytes,
             parts: source.stored_parts.iter().map(part).collect(),
@@ -108,7 +121,7 @@ impl Vault {
             target,
             etag,
             checksum: Some(digest),
-        }))
+        })))
     }
 }
 
@@ -169,7 +182,7 @@ impl BodyWriter {
 pub struct ObjectWriter {
     vault: Vault,
     target: Target,
-    sealed_key: Vec<u8>,
+    sealed_key: SealedKey,
     checksum: Algorithm,
     body: BodyWriter,
 }
@@ -197,9 +210,9 @@ impl ObjectWriter {
             body: NewBody {
                 vault: self.vault,
                 target: self.target,
-                sealed_key: self.sealed_key,
                 bytes: computed.len(),
-                etag: etag(&computed),
+                etag: etag(&computed, &self.sealed_key)?,
+                sealed_key: self.sealed_key,
                 checksum: computed.get(self.checksum),
                 parts: vec![StoredPart(1, computed.len(), salt, Vec::new(), Vec::new())],
                 staged,
@@ -209,8 +222,16 @@ impl ObjectWriter {
     }
 }
 
-/// MD5 in hex.
-pub(crate) fn etag(computed: &Computed) -> String {
+/// The ETag of what is encrypted so: the MD5 in hex; under a customer's key it tells nothing of the
+/// content, and is another one each time (AWS: Object, `ETag`).
+pub(crate) fn etag(computed: &Computed, key: &SealedKey) -> Result<String, VaultError> {
+    if key.needs_customer_key() {
+        return Ok(hex::encode(seal::random::<16>()?));
+    }
+    Ok(md5_hex(computed))
+}
+
+fn md5_hex(computed: &Computed) -> String {
     let md5 = computed.get(Algorithm::Md5);
     md5.map(|digest| digest.hex()).unwrap_or_default()
 }
@@ -263,7 +284,7 @@ impl SharedBody {
 struct NewBody {
     vault: Vault,
     target: Target,
-    sealed_key: Vec<u8>,
+    sealed_key: SealedKey,
     staged: Staged,
     bytes: u64,
     parts: Vec<StoredPart>,
@@ -292,6 +313,7 @@ impl NewBody {
             is_multipart: false,
             upload: None,
         };
+        let needs_customer_key = stored.sealed_key.needs_customer_key();
         let last_modified = meta::millis(now);
         let versioning = self.vault.versioning_of(&self.target);
         let committed = self
@@ -330,6 +352,7 @@ impl NewBody {
             grants: new.grants,
             parts: Vec::new(),
             is_multipart: false,
+            needs_customer_key,
         })
     }
 }
@@ -348,7 +371,9 @@ pub struct ObjectReader {
     keys: Arc<KeyEncryptionKey>,
     place: Place,
     object: StoredObject,
-    sealed_key: Vec<u8>,
+    sealed_key: SealedKey,
+    // INVARIANT: it passed the key's check.
+    customer: Option<CustomerKey>,
     // Those of the body: a copy may have several though its object has one.
     stored_parts: Vec<StoredPart>,
     pub(crate) head: Head,
@@ -392,7 +417,12 @@ impl ObjectReader {
 
 impl ObjectReader {
     fn data_key(&self) -> Result<DataKey, VaultError> {
-        Ok(DataKey::open(&self.keys, &self.place, &self.sealed_key)?)
+        DataKey::open(
+            &self.keys,
+            &self.place,
+            &self.sealed_key,
+            self.customer.as_ref(),
+        )
     }
 
     /// The whole body's MD5 in hex and its checksum: from the record, or else computed.
@@ -414,11 +444,11 @@ impl ObjectReader {
         let digest = computed.get(checksum).ok_or_else(|| {
             VaultError::DamagedObject("it has no checksum of the wanted algorithm".to_owned())
         })?;
-        Ok((etag(&computed), digest))
+        Ok((md5_hex(&computed), digest))
     }
 
     /// The body as a part of an upload with another data key: `None` if it is made of several
-    /// parts, for then it is none itself.
+    /// parts, for then it is none itself, or is encrypted under a customer's key.
     pub(crate) async fn as_part(
         &self,
         of: &DataKey,
@@ -427,6 +457,9 @@ impl ObjectReader {
         let [part] = self.stored_parts.as_slice() else {
             return Ok(None);
         };
+        if self.object.needs_customer_key {
+            return Ok(None);
+        }
         let (etag, digest) = self.digests(checksum).await?;
         Ok(Some(PartBody {
             keying: of.adopt(&self.data_key()?, &part.extent().keying)?,

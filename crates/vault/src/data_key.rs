@@ -5,6 +5,9 @@
 //! another record. Each part is encrypted with a key of its own, derived from the data key and a
 //! random salt, so that a part that is uploaded again never meets a nonce twice.
 //!
+//! Where the customer brings a key with every request (SSE-C), the data key is encrypted under that
+//! one first: it takes both keys to open it.
+//!
 //! A copy names the body that is there already: its record has the same data key, sealed for its
 //! own name. A part that is copied so into an upload, which has a data key of its own, brings the
 //! key that it was encrypted with, wrapped under the upload's. See decision 0009.
@@ -12,9 +15,12 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::hkdf;
 use engine::BucketId;
 use seal::KeyEncryptionKey;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::crypt::{CryptError, PartKey};
+use crate::meta::base64_bytes;
+use crate::{CustomerKey, VaultError};
 
 /// Length of a part's salt.
 pub(crate) const SALT_BYTES: usize = 16;
@@ -32,6 +38,39 @@ impl Place {
         context.extend_from_slice(&self.bucket.0.to_be_bytes());
         context.extend_from_slice(self.key.as_bytes());
         context
+    }
+}
+
+/// A data key as a record holds it: (sealed key, salt, check). Salt and check are there where it
+/// takes the customer's key too to open it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SealedKey(
+    #[serde(with = "base64_bytes")] Vec<u8>,
+    #[serde(with = "base64_bytes", default, skip_serializing_if = "Vec::is_empty")] Vec<u8>,
+    #[serde(with = "base64_bytes", default, skip_serializing_if = "Vec::is_empty")] Vec<u8>,
+);
+
+impl SealedKey {
+    pub(crate) fn needs_customer_key(&self) -> bool {
+        !self.2.is_empty()
+    }
+
+    /// Makes sure that this is the key that was brought when it was sealed.
+    pub(crate) fn check(
+        &self,
+        keys: &KeyEncryptionKey,
+        customer: Option<&CustomerKey>,
+    ) -> Result<(), VaultError> {
+        let SealedKey(_, salt, check) = self;
+        match (self.needs_customer_key(), customer) {
+            (false, None) => Ok(()),
+            (false, Some(_)) => Err(VaultError::CustomerKeyNotApplicable),
+            (true, None) => Err(VaultError::CustomerKeyMissing),
+            (true, Some(customer)) => match customer.has_check(keys, salt, check)? {
+                true => Ok(()),
+                false => Err(VaultError::CustomerKeyWrong),
+            },
+        }
     }
 }
 
@@ -59,21 +98,43 @@ impl DataKey {
     /// Its form in the record of `place`.
     pub(crate) fn seal(
         &self,
-        key: &KeyEncryptionKey,
+        keys: &KeyEncryptionKey,
         place: &Place,
-    ) -> Result<Vec<u8>, seal::SealError> {
-        key.seal(&place.context(), self.0.as_slice())
+        customer: Option<&CustomerKey>,
+    ) -> Result<SealedKey, VaultError> {
+        let Some(customer) = customer else {
+            let sealed = keys.seal(&place.context(), self.0.as_slice())?;
+            return Ok(SealedKey(sealed, Vec::new(), Vec::new()));
+        };
+        let salt = seal::random::<SALT_BYTES>()?.to_vec();
+        let wrapped = wrap(&customers_wrapping_key(customer, &salt)?, &self.0)?;
+        Ok(SealedKey(
+            keys.seal(&place.context(), &wrapped)?,
+            salt.clone(),
+            customer.check(keys, &salt)?,
+        ))
     }
 
     /// Opens a sealed one.
+    ///
+    /// # Errors
+    /// [`VaultError::CustomerKeyMissing`], [`VaultError::CustomerKeyWrong`],
+    /// [`VaultError::CustomerKeyNotApplicable`]; or it was sealed elsewhere.
     pub(crate) fn open(
-        key: &KeyEncryptionKey,
+        keys: &KeyEncryptionKey,
         place: &Place,
-        sealed: &[u8],
-    ) -> Result<DataKey, seal::SealError> {
-        let bytes = key.open(&place.context(), sealed)?;
+        sealed: &SealedKey,
+        customer: Option<&CustomerKey>,
+    ) -> Result<DataKey, VaultError> {
+        sealed.check(keys, customer)?;
+        let SealedKey(bytes, salt, _) = sealed;
+        let bytes = keys.open(&place.context(), bytes)?;
+        if let Some(customer) = customer {
+            let under = customers_wrapping_key(customer, salt)?;
+            return Ok(DataKey(unwrap(&under, &bytes)?));
+        }
         let bytes = <[u8; 32]>::try_from(bytes.as_slice());
-        let bytes = bytes.map_err(|_| seal::SealError::DoesNotOpen)?;
+        let bytes = bytes.map_err(|_| CryptError::DoesNotOpen)?;
         Ok(DataKey(Zeroizing::new(bytes)))
     }
 
@@ -115,6 +176,11 @@ fn derive(secret: &Secret, salt: &[u8], purpose: &[u8]) -> Result<Secret, CryptE
         .and_then(|output| output.fill(bytes.as_mut_slice()))
         .map_err(|_| CryptError::CannotSeal)?;
     Ok(bytes)
+}
+
+fn customers_wrapping_key(customer: &CustomerKey, salt: &[u8]) -> Result<Secret, CryptError> {
+    let secret = customer.secret().ok_or(CryptError::CannotSeal)?;
+    derive(&secret, salt, b"strongroom/customer-key")
 }
 
 fn wrapping_key(under: &Secret) -> Result<LessSafeKey, CryptError> {
@@ -159,18 +225,47 @@ mod tests {
     fn a_sealed_key_opens_in_its_own_record_alone() {
         let kek = KeyEncryptionKey::generate().unwrap();
         let key = DataKey::generate().unwrap();
-        let sealed = key.seal(&kek, &place("a")).unwrap();
-        let opened = DataKey::open(&kek, &place("a"), &sealed).unwrap();
-        assert_eq!(opened.0, key.0);
-        assert!(DataKey::open(&kek, &place("b"), &sealed).is_err());
+        let sealed = key.seal(&kek, &place("a"), None).unwrap();
+        let open = |place, sealed| DataKey::open(&kek, &place, sealed, None);
+        assert_eq!(open(place("a"), &sealed).unwrap().0, key.0);
+        assert!(open(place("b"), &sealed).is_err());
         let elsewhere = Place {
             bucket: BucketId(8),
             ..place("a")
         };
-        assert!(DataKey::open(&kek, &elsewhere, &sealed).is_err());
+        assert!(open(elsewhere, &sealed).is_err());
         // Sealed anew, it opens in the copy's record, and is the same.
-        let copy = key.seal(&kek, &place("b")).unwrap();
-        assert_eq!(DataKey::open(&kek, &place("b"), &copy).unwrap().0, key.0);
+        let copy = key.seal(&kek, &place("b"), None).unwrap();
+        assert_eq!(open(place("b"), &copy).unwrap().0, key.0);
+    }
+
+    #[test]
+    fn a_customers_key_opens_what_was_sealed_with_it_and_nothing_else_does() {
+        let kek = KeyEncryptionKey::generate().unwrap();
+        let key = DataKey::generate().unwrap();
+        let [mine, other] = [1, 2].map(|byte| CustomerKey::from_bytes(vec![byte; 32]));
+        let open = |sealed: &SealedKey, customer| {
+            DataKey::open(&kek, &place("a"), sealed, customer).map(|key| key.0)
+        };
+        let sealed = key.seal(&kek, &place("a"), Some(&mine)).unwrap();
+        assert_eq!(open(&sealed, Some(&mine)).unwrap(), key.0);
+        let wrong = open(&sealed, Some(&other)).unwrap_err();
+        assert!(matches!(wrong, VaultError::CustomerKeyWrong));
+        let missing = open(&sealed, None).unwrap_err();
+        assert!(matches!(missing, VaultError::CustomerKeyMissing));
+        // With the check of another key it still does not open.
+        let SealedKey(bytes, salt, _) = sealed.clone();
+        let forged = SealedKey(bytes, salt.clone(), other.check(&kek, &salt).unwrap());
+        assert!(matches!(
+            open(&forged, Some(&other)).unwrap_err(),
+            VaultError::Crypt(CryptError::DoesNotOpen)
+        ));
+        let plain = key.seal(&kek, &place("a"), None).unwrap();
+        let needless = open(&plain, Some(&mine)).unwrap_err();
+        assert!(matches!(needless, VaultError::CustomerKeyNotApplicable));
+        let stored = serde_json::to_string(&plain).unwrap();
+        let read: SealedKey = serde_json::from_str(&stored).unwrap();
+        assert_eq!(read, plain);
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod bucket_tags;
 mod buckets;
 mod cors;
 mod crypt;
+mod customer_key;
 mod data_key;
 mod error;
 mod meta;
@@ -67,6 +68,7 @@ use tokio::sync::Mutex;
 pub use bodies::{BodyStream, ObjectReader, ObjectWriter, SharedBody, Written};
 pub use buckets::{BUCKETS_MAX, BucketSummary, NewBucket};
 pub use crypt::CryptError;
+pub use customer_key::CustomerKey;
 pub use error::VaultError;
 pub use meta::{
     Checksum, ChecksumType, NewObject, ObjectOwner, ObjectPart, StoredObject, SystemHeaders,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::VaultError;
 use crate::acl::StoredGrant;
 use crate::crypt::PartExtent;
-use crate::data_key::PartKeying;
+use crate::data_key::{PartKeying, SealedKey};
 
 /// Headers that are stored and given back as they were. AWS: Working with object metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +137,8 @@ pub struct StoredObject {
     pub parts: Vec<ObjectPart>,
     /// Whether it was made by a multipart upload.
     pub is_multipart: bool,
+    /// Whether it takes the customer's key to read it (SSE-C).
+    pub needs_customer_key: bool,
     /// The id of this version, where the caller is to see one: in a bucket that keeps or kept
     /// versions, or if the request named it.
     pub version: Option<String>,
@@ -165,8 +167,8 @@ pub(crate) struct StoredMeta {
     pub(crate) owner: ObjectOwner,
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) grants: Vec<StoredGrant>,
-    #[serde(rename = "k", with = "base64_bytes")]
-    pub(crate) sealed_key: Vec<u8>,
+    #[serde(rename = "k")]
+    pub(crate) sealed_key: SealedKey,
     #[serde(rename = "p")]
     pub(crate) parts: Vec<StoredPart>,
     #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
@@ -290,6 +292,7 @@ impl StoredMeta {
             grants: self.grants.iter().map(StoredGrant::grant).collect(),
             parts,
             is_multipart: self.is_multipart,
+            needs_customer_key: self.sealed_key.needs_customer_key(),
             version: None,
         })
     }

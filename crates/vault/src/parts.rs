@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::bodies::{BodyWriter, PartBody, StagedBody, etag};
-use crate::data_key::{DataKey, PartKeying};
+use crate::data_key::{DataKey, PartKeying, SealedKey};
 use crate::meta;
 use crate::objects::{Target, refused};
-use crate::{ObjectReader, Vault, VaultError};
+use crate::{CustomerKey, ObjectReader, Vault, VaultError};
 
 /// (bytes, salt, algorithm, checksum, wrapped key)
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,7 +35,9 @@ impl Vault {
     /// kept; `also` is computed for whoever wants to compare it.
     ///
     /// # Errors
-    /// [`VaultError::NoSuchUpload`], or the engine fails.
+    /// [`VaultError::NoSuchUpload`]; [`VaultError::CustomerKeyMissing`],
+    /// [`VaultError::CustomerKeyWrong`], [`VaultError::CustomerKeyNotApplicable`] if the customer's
+    /// key is not that of the upload; or the engine fails.
     pub async fn write_part(
         &self,
         permit: &Permit<s3::PutObject>,
@@ -43,9 +45,10 @@ impl Vault {
         checksum: Algorithm,
         also: Option<Algorithm>,
         bytes_hint: Option<u64>,
+        customer: Option<&CustomerKey>,
     ) -> Result<PartWriter, VaultError> {
         let (target, upload, _, stored) = self.find_upload(permit).await?;
-        let key = DataKey::open(&self.keys, &target.place(), &stored.sealed_key)?;
+        let key = DataKey::open(&self.keys, &target.place(), &stored.sealed_key, customer)?;
         let body = BodyWriter::begin(
             self.engine.as_ref(),
             &key,
@@ -62,12 +65,14 @@ impl Vault {
             },
             checksum,
             body,
+            key: stored.sealed_key,
         })
     }
 
     /// Makes the body of `source` a part of the upload that the permit names, once the answer is
     /// committed. No byte is written, and none is read unless the source's record lacks the
-    /// checksum. `None` if the source is itself made of parts.
+    /// checksum. `None` if the source is itself made of parts, or if source or upload is encrypted
+    /// under a customer's key.
     ///
     /// # Errors
     /// [`VaultError::NoSuchUpload`], the source's body is damaged, or the engine fails.
@@ -79,7 +84,10 @@ impl Vault {
         source: &ObjectReader,
     ) -> Result<Option<SharedPart>, VaultError> {
         let (target, upload, _, stored) = self.find_upload(permit).await?;
-        let key = DataKey::open(&self.keys, &target.place(), &stored.sealed_key)?;
+        if stored.sealed_key.needs_customer_key() {
+            return Ok(None);
+        }
+        let key = DataKey::open(&self.keys, &target.place(), &stored.sealed_key, None)?;
         let body = source.as_part(&key, checksum).await?;
         Ok(body.map(|body| {
             let place = PartPlace {
@@ -106,6 +114,7 @@ pub struct PartWriter {
     place: PartPlace,
     checksum: Algorithm,
     body: BodyWriter,
+    key: SealedKey,
 }
 
 impl PartWriter {
@@ -134,7 +143,7 @@ impl PartWriter {
                 wrapped: Vec::new(),
             },
             bytes: computed.len(),
-            etag: etag(&computed),
+            etag: etag(&computed, &self.key)?,
             checksum: (self.checksum, computed.get(self.checksum)),
         };
         Ok(WrittenPart {

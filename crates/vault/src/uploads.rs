@@ -16,13 +16,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::acl::StoredGrant;
-use crate::data_key::{DataKey, PartKeying};
+use crate::data_key::{DataKey, PartKeying, SealedKey};
 use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
 use crate::objects::{Target, refused, shown_owner};
 use crate::parts::StoredUploadPart;
 use crate::{
-    BucketVersioning, ChecksumType, Condition, NewObject, ObjectOwner, StoredObject, SystemHeaders,
-    Vault, VaultError,
+    BucketVersioning, ChecksumType, Condition, CustomerKey, NewObject, ObjectOwner, StoredObject,
+    SystemHeaders, Vault, VaultError,
 };
 
 /// Parts that are read from the engine at a time.
@@ -63,8 +63,8 @@ pub(crate) struct StoredUpload {
     owner: ObjectOwner,
     #[serde(rename = "a", default)]
     grants: Vec<StoredGrant>,
-    #[serde(rename = "k", with = "meta::base64_bytes")]
-    pub(crate) sealed_key: Vec<u8>,
+    #[serde(rename = "k")]
+    pub(crate) sealed_key: SealedKey,
     #[serde(rename = "c", default)]
     checksum: Option<(String, ChecksumType)>,
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
@@ -90,6 +90,7 @@ pub struct UploadInfo {
     pub initiator: UploadInitiator,
     /// Who will own the object.
     pub owner: ObjectOwner,
+    sealed_key: SealedKey,
 }
 
 /// An uploaded part.
@@ -149,6 +150,11 @@ pub struct Completion {
 }
 
 impl UploadInfo {
+    /// Whether parts need the customer's key (SSE-C).
+    pub fn needs_customer_key(&self) -> bool {
+        self.sealed_key.needs_customer_key()
+    }
+
     fn of(upload: &engine::Upload, stored: &StoredUpload) -> Result<UploadInfo, VaultError> {
         Ok(UploadInfo {
             id: upload.upload.to_string(),
@@ -163,6 +169,7 @@ impl UploadInfo {
             storage_class: stored.storage_class.clone(),
             initiator: stored.initiator.clone(),
             owner: stored.owner.clone(),
+            sealed_key: stored.sealed_key.clone(),
         })
     }
 }
@@ -250,6 +257,7 @@ impl Vault {
     }
 
     /// Begins an upload; answers its id. `encryption` is `x-amz-server-side-encryption` as sent.
+    /// With a customer's key, parts need that key, and nobody reads the object without it.
     ///
     /// # Errors
     /// The bucket is gone, or the engine fails.
@@ -260,9 +268,10 @@ impl Vault {
         checksum: Option<UploadChecksum>,
         encryption: Option<String>,
         initiator: UploadInitiator,
+        customer: Option<&CustomerKey>,
     ) -> Result<String, VaultError> {
         let target = self.target(permit)?;
-        let sealed_key = DataKey::generate()?.seal(&self.keys, &target.place())?;
+        let sealed_key = DataKey::generate()?.seal(&self.keys, &target.place(), customer)?;
         let now = permit.request().now;
         let upload = new_upload_id(now)?;
         let stored = StoredUpload {
@@ -323,6 +332,19 @@ impl Vault {
             after = page.next;
         }
         Ok((UploadInfo::of(&upload, &stored)?, parts))
+    }
+
+    /// Makes sure that a customer's key, or none, is what the upload was created with.
+    ///
+    /// # Errors
+    /// [`VaultError::CustomerKeyMissing`], [`VaultError::CustomerKeyWrong`],
+    /// [`VaultError::CustomerKeyNotApplicable`].
+    pub fn check_upload_key(
+        &self,
+        upload: &UploadInfo,
+        customer: Option<&CustomerKey>,
+    ) -> Result<(), VaultError> {
+        upload.sealed_key.check(&self.keys, customer)
     }
 
     /// A page of the parts of the upload that the permit names, and where the next page begins.

@@ -8,7 +8,8 @@ use vault::SystemHeaders;
 
 use crate::checksum;
 use crate::conditions::{AnyEtag, SourceConditions, WriteCondition};
-use crate::copying::{self, Source, SourceMembers};
+use crate::copying::{self, Source};
+use crate::customer_key;
 use crate::reading::{self, ReadAsk, TagsProbe};
 use crate::receiving::BYTES_MAX;
 use crate::upload::Upload;
@@ -111,7 +112,8 @@ impl Operation for CopyObject {
         let input = call.input;
         let now = permit.request().now;
         let bucket = permit.bucket().ok_or(S3Error::NothingJudged)?.clone();
-        let reader = reading::open(&stores.vault, &read, list).await?;
+        let key = input.source.customer.as_ref();
+        let reader = reading::open(&stores.vault, &read, list, key).await?;
         let source = reader.object();
         input.source_conditions.check(source, now)?;
         if source.bytes > BYTES_MAX {
@@ -139,17 +141,34 @@ impl Operation for CopyObject {
                 upload.tags = Some(source.tags.clone());
             }
         }
+        let customer = upload.customer.clone();
         let new = upload
             .new_object(&bucket, &permit.identity().caller, &stores.vault)
             .await?;
         let of_source = source.checksum.as_ref().map(|checksum| checksum.algorithm);
         let algorithm = input.algorithm.or(of_source).unwrap_or(checksum::DEFAULT);
-        let body = stores.vault.share_object(&permit, &reader, algorithm);
-        let stored = body
-            .await?
-            .commit(new, input.condition.condition.clone(), now)
-            .await
-            .map_err(|error| input.condition.explain(error, &input.object.key))?;
+        let shared = match customer {
+            None => {
+                let vault = &stores.vault;
+                vault.share_object(&permit, &reader, algorithm).await?
+            }
+            Some(_) => None,
+        };
+        let condition = input.condition.condition.clone();
+        let committed = match shared {
+            Some(body) => body.commit(new, condition, now).await,
+            // Another encryption: the bytes are written anew.
+            None => {
+                let mut writer = stores
+                    .vault
+                    .write_object(&permit, algorithm, Some(source.bytes), customer.as_ref())
+                    .await?;
+                copying::copy(&reader, 0..source.bytes, &mut writer).await?;
+                writer.finish().await?.commit(new, condition, now).await
+            }
+        };
+        let stored =
+            committed.map_err(|error| input.condition.explain(error, &input.object.key))?;
         let mut result = Map::new();
         result.insert("ETag".to_owned(), format!("\"{}\"", stored.etag).into());
         result.insert(
@@ -163,23 +182,20 @@ impl Operation for CopyObject {
                 sum.value.clone().into(),
             );
         }
-        Ok(Response::encode(
-            Self::NAME,
-            &json!({
-                "CopyObjectResult": result,
-                "CopySourceVersionId": source.version,
-                "VersionId": stored.version,
-                "ServerSideEncryption": "AES256",
-            }),
-        ))
+        let mut output = json!({
+            "CopyObjectResult": result,
+            "CopySourceVersionId": source.version,
+            "VersionId": stored.version,
+        });
+        customer_key::show(&mut output, customer.as_ref());
+        Ok(Response::encode(Self::NAME, &output))
     }
 }
 
 impl S3Operation for CopyObject {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        let source = Source::read(&request)?;
+        let source = Source::take(&mut request)?;
         let object = request.object()?;
-        let _: SourceMembers = request.take()?;
         let source_conditions = request.take()?;
         let condition = WriteCondition::take(&mut request, AnyEtag::NotImplemented)?;
         let upload = Upload::take(&mut request)?;
@@ -198,6 +214,8 @@ impl S3Operation for CopyObject {
         let changes = metadata == Directive::Replace
             || upload.storage_class.is_some()
             || upload.encryption.is_some()
+            || upload.customer.is_some()
+            || source.customer.is_some()
             || upload.headers.website_redirect_location.is_some();
         // An older version over the newest is how a version is restored.
         if itself && source.object.version.is_none() && !changes {
