@@ -44,7 +44,6 @@ NOT_BUILT = {
     "GetBucketWebsite": ("get-bucket-website",),
     "GetBucketReplication": ("get-bucket-replication",),
     "GetObjectLockConfiguration": ("get-object-lock-configuration",),
-    "DeleteBucketEncryption": ("delete-bucket-encryption",),
 }
 
 

@@ -2,11 +2,11 @@
 //! customer-provided keys (SSE-C).
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use catalog::{Action, Object};
-use gate::{Ask, RequestFacts};
+use catalog::{Action, Object, Resource as _, s3};
+use gate::{Ask, Permit, RequestFacts};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use vault::CustomerKey;
+use vault::{CustomerKey, Vault};
 
 use crate::{Request, Response, S3Error};
 
@@ -150,6 +150,37 @@ pub(crate) fn refuse_open_network(request: &Request, facts: &RequestFacts) -> Re
     }
 }
 
+/// Refuses to write under a customer's key where the bucket blocks them. `action` is what AWS's
+/// message names.
+///
+/// # Errors
+/// `AccessDenied`, with the reason for callers of the bucket's account.
+pub(crate) fn admit(
+    vault: &Vault,
+    permit: &Permit<s3::PutObject>,
+    key: Option<&CustomerKey>,
+    action: &str,
+) -> Result<(), S3Error> {
+    if key.is_none() || vault.takes_customer_keys(permit)? {
+        return Ok(());
+    }
+    Err(blocked(permit, action))
+}
+
+/// See [`admit`].
+pub(crate) fn blocked(permit: &Permit<s3::PutObject>, action: &str) -> S3Error {
+    let caller = &permit.identity().caller;
+    let owner = permit.bucket().map(|bucket| bucket.owner);
+    if caller.account.is_none() || caller.account != owner {
+        return S3Error::access_denied("Access Denied");
+    }
+    S3Error::access_denied(format!(
+        "User: {} is not authorized to perform: {action} on resource: \"{}\" because this bucket has blocked upload requests that specify Server Side Encryption with Customer provided keys (SSE-C). Please specify a different server-side encryption type",
+        caller.arn,
+        permit.resource().arn()
+    ))
+}
+
 /// Fills `s3:x-amz-server-side-encryption-customer-algorithm` (spec S-4).
 pub(crate) fn onto<A: Action<Resource = Object>>(key: Option<&CustomerKey>, ask: Ask<A>) -> Ask<A> {
     ask.with_some(
@@ -268,6 +299,15 @@ mod tests {
         names.into_iter().zip(texts).collect()
     }
 
+    const TAKE: &str = "<ServerSideEncryptionConfiguration><Rule><BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes></Rule></ServerSideEncryptionConfiguration>";
+
+    /// With a bucket that takes customers' keys.
+    async fn world() -> World {
+        let world = World::with_bucket().await;
+        send(&world, "PUT /logs?encryption", &[], TAKE).await.ok();
+        world
+    }
+
     /// Sends a request of the bucket's owner with these headers.
     async fn send(
         world: &World,
@@ -292,7 +332,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_the_key_reads_and_nobody_else() {
-        let world = World::with_bucket().await;
+        let world = world().await;
         let (mine, other) = (headers(1, false), headers(2, false));
         let put = send(&world, "PUT /logs/k", &mine, "hello").await.ok();
         let etag = put.header("etag").to_owned();
@@ -348,7 +388,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_copy_needs_the_key_of_its_source_and_takes_one_of_its_own() {
-        let world = World::with_bucket().await;
+        let world = world().await;
         send(&world, "PUT /logs/k", &headers(1, false), "hello")
             .await
             .ok();
@@ -403,7 +443,7 @@ mod tests {
 
     #[tokio::test]
     async fn parts_need_the_key_of_their_upload() {
-        let world = World::with_bucket().await;
+        let world = world().await;
         let mine = headers(1, false);
         let created = send(&world, "POST /logs/k?uploads", &mine, "").await.ok();
         let upload = created.element("UploadId");
@@ -497,8 +537,74 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_bucket_that_blocks_customers_keys_takes_none_and_still_reads() {
+        let world = world().await;
+        let mine = headers(1, false);
+        send(&world, "PUT /logs/k", &mine, "hello").await.ok();
+        let created = send(&world, "POST /logs/big?uploads", &mine, "").await.ok();
+        let upload = created.element("UploadId");
+        let part = format!("PUT /logs/big?partNumber=1&uploadId={upload}");
+        let etag = send(&world, &part, &mine, "x")
+            .await
+            .ok()
+            .header("etag")
+            .to_owned();
+        send(&world, "DELETE /logs?encryption", &[], "").await.ok();
+        let refused = |action: &str, key: &str| {
+            format!(
+                "403 AccessDenied: User: arn:aws:iam::111122223333:root is not authorized to perform: {action} on resource: \"arn:aws:s3:::logs/{key}\" because this bucket has blocked upload requests that specify Server Side Encryption with Customer provided keys (SSE-C). Please specify a different server-side encryption type"
+            )
+        };
+        let put = refused("s3:PutObject", "k");
+        assert_eq!(
+            send(&world, "PUT /logs/k", &mine, "hello").await.told(),
+            put
+        );
+        assert_eq!(
+            send(&world, "POST /logs/k?uploads", &mine, "").await.told(),
+            put
+        );
+        let from = vec![("x-amz-copy-source", "logs/k".to_owned())];
+        let copy = [from.clone(), headers(1, true), mine.clone()].concat();
+        let told = send(&world, "PUT /logs/k", &copy, "").await.told();
+        assert_eq!(told, refused("s3:CopyObject", "k"));
+        let big = refused("s3:PutObject", "big");
+        assert_eq!(send(&world, &part, &mine, "x").await.told(), big);
+        assert_eq!(send(&world, &part, &copy, "").await.told(), big);
+        let parts = format!(
+            "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+        );
+        let done = format!("POST /logs/big?uploadId={upload}");
+        for keys in [mine.as_slice(), &[]] {
+            assert_eq!(send(&world, &done, keys, &parts).await.told(), big);
+        }
+        // What is there stays readable, also as the source of a copy.
+        assert_eq!(
+            send(&world, "GET /logs/k", &mine, "").await.ok().text(),
+            "hello"
+        );
+        let copy = [from, headers(1, true)].concat();
+        send(&world, "PUT /logs/plain", &copy, "").await.ok();
+        // Callers of other accounts are not told why.
+        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+            "Principal":{"AWS":"arn:aws:iam::444455556666:root"},
+            "Action":"s3:PutObject","Resource":"arn:aws:s3:::logs/*"}]}"#;
+        send(&world, "PUT /logs?policy", &[], policy).await.ok();
+        let sent: Vec<(&str, &str)> = mine
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        let stranger = root("444455556666");
+        let told = world
+            .send_with(&stranger, "PUT /logs/k", &sent, "x")
+            .await
+            .told();
+        assert_eq!(told, "403 AccessDenied: Access Denied");
+    }
+
+    #[tokio::test]
     async fn conditions_see_the_algorithm() {
-        let world = World::with_bucket().await;
+        let world = world().await;
         let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*",
             "Action":"s3:PutObject","Resource":"arn:aws:s3:::logs/*",
             "Condition":{"StringNotEquals":{"s3:x-amz-server-side-encryption-customer-algorithm":"AES256"}}}]}"#;
@@ -520,7 +626,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_is_not_stored_nor_is_what_it_encrypts_readable() {
-        let world = World::with_bucket().await;
+        let world = world().await;
         let secret = "kept between us ".repeat(40_000);
         send(&world, "PUT /logs/large", &headers(7, false), &secret)
             .await

@@ -93,6 +93,7 @@ impl Vault {
             versioning: None,
             cors: None,
             tags: None,
+            encryption: None,
             deleting: false,
         };
         let vault = self.clone();
@@ -643,6 +644,7 @@ mod tests {
             versioning: None,
             cors: None,
             tags: None,
+            encryption: None,
             deleting: true,
         };
         ObjectEngine::commit(local, Write::CreateBucket { bucket })

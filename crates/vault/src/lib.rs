@@ -34,6 +34,7 @@
 
 pub mod acl;
 mod bodies;
+mod bucket_encryption;
 mod bucket_tags;
 mod buckets;
 mod cors;
@@ -66,6 +67,7 @@ use seal::KeyEncryptionKey;
 use tokio::sync::Mutex;
 
 pub use bodies::{BodyStream, ObjectReader, ObjectWriter, SharedBody, Written};
+pub use bucket_encryption::{BucketEncryption, CustomerKeyBlock};
 pub use buckets::{BUCKETS_MAX, BucketSummary, NewBucket};
 pub use crypt::CryptError;
 pub use customer_key::CustomerKey;

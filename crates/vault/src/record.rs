@@ -10,7 +10,8 @@ use policy::{BlockPublicAccess, ObjectOwnership, Policy, PolicyKind};
 use serde::{Deserialize, Serialize};
 
 use crate::acl::StoredGrant;
-use crate::{BucketVersioning, VaultError};
+use crate::bucket_encryption::StoredEncryption;
+use crate::{BucketEncryption, BucketVersioning, VaultError};
 
 /// Rows of buckets begin with this; the bucket's name follows.
 pub(crate) const BUCKET_ROWS: &str = "s3/bucket/";
@@ -69,6 +70,9 @@ pub(crate) struct StoredBucket {
     pub(crate) cors: Option<serde_json::Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tags: Option<Vec<(String, String)>>,
+    /// Where it was never set: that of a new bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) encryption: Option<StoredEncryption>,
     /// Set before the engine drops the bucket's objects: a crash in between is finished on start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleting: bool,
@@ -174,6 +178,11 @@ impl BucketRecord {
             Some(true) => BucketVersioning::Enabled,
             Some(false) => BucketVersioning::Suspended,
         }
+    }
+    /// How it encrypts.
+    pub fn encryption(&self) -> BucketEncryption {
+        let stored = self.stored.encryption;
+        stored.map(BucketEncryption::from).unwrap_or_default()
     }
     /// The bucket's own flags; `None` where it has no public access block configuration.
     pub fn public_access_block(&self) -> Option<BlockPublicAccess> {

@@ -111,6 +111,9 @@ impl Operation for CopyObject {
         let ((permit, _acl, _tagging), (read, list), (read_tags, put_tags)) = call.permits;
         let input = call.input;
         let now = permit.request().now;
+        // The action that AWS's message names, though there is no such one.
+        let customer = input.upload.customer.as_ref();
+        customer_key::admit(&stores.vault, &permit, customer, "s3:CopyObject")?;
         let bucket = permit.bucket().ok_or(S3Error::NothingJudged)?.clone();
         let key = input.source.customer.as_ref();
         let reader = reading::open(&stores.vault, &read, list, key).await?;

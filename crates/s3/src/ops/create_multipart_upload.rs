@@ -63,6 +63,7 @@ impl Operation for CreateMultipartUpload {
         let bucket = permit.bucket().ok_or(S3Error::NothingJudged)?.clone();
         let caller = &permit.identity().caller;
         let customer = input.upload.customer.clone();
+        customer_key::admit(&stores.vault, &permit, customer.as_ref(), "s3:PutObject")?;
         let encryption = input.upload.encryption.clone();
         let new = input
             .upload

@@ -55,6 +55,7 @@ impl Operation for PutObject {
         let input = call.input;
         let bucket = permit.bucket().ok_or(S3Error::NothingJudged)?.clone();
         let customer = input.upload.customer.clone();
+        customer_key::admit(&stores.vault, &permit, customer.as_ref(), "s3:PutObject")?;
         let new = input
             .upload
             .new_object(&bucket, &permit.identity().caller, &stores.vault)

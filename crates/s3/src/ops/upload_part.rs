@@ -47,6 +47,7 @@ impl Operation for UploadPart {
             customer,
             body,
         } = call.input;
+        customer_key::admit(&stores.vault, &permit, customer.as_ref(), "s3:PutObject")?;
         let upload = stores.vault.upload_info(&permit).await;
         let upload = upload.map_err(|error| target.explain(error))?;
         let algorithm = match (upload.checksum, declared.algorithm()) {

@@ -67,6 +67,12 @@ impl Operation for UploadPartCopy {
         let input = call.input;
         let target = &input.target;
         let now = permit.request().now;
+        customer_key::admit(
+            &stores.vault,
+            &permit,
+            input.customer.as_ref(),
+            "s3:PutObject",
+        )?;
         let upload = stores.vault.upload_info(&permit).await;
         let upload = upload.map_err(|error| target.explain(error))?;
         let customer = input.customer.as_ref();
