@@ -44,7 +44,6 @@ NOT_BUILT = {
     "GetBucketWebsite": ("get-bucket-website",),
     "GetBucketReplication": ("get-bucket-replication",),
     "GetObjectLockConfiguration": ("get-object-lock-configuration",),
-    "DeleteBucketEncryption": ("delete-bucket-encryption",),
 }
 
 
@@ -80,7 +79,15 @@ def test_a_new_bucket_has_todays_defaults(s3api):
         "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     }
     encryption = s3api("get-bucket-encryption").json["ServerSideEncryptionConfiguration"]
-    assert encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    assert encryption == {
+        "Rules": [
+            {
+                "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+                "BucketKeyEnabled": False,
+                "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]},
+            }
+        ]
+    }
     assert s3api("get-bucket-location").json == {"LocationConstraint": None}
     assert s3api("get-bucket-versioning").stdout == ""
     acl = s3api("get-bucket-acl").json

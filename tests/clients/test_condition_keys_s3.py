@@ -46,6 +46,10 @@ class Scene:
         self.numbers = itertools.count(1)
         self.s3 = self.account.boto("s3")
         self.s3.delete_public_access_block(Bucket=self.bucket)
+        self.s3.put_bucket_encryption(
+            Bucket=self.bucket,
+            ServerSideEncryptionConfiguration={"Rules": [{"BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}]},
+        )
         self.s3.put_object(Bucket=self.bucket, Key="plain", Body=b"hello")
         self.s3.put_object(Bucket=self.bucket, Key="sp ace", Body=b"hello")
         self.tag("tagged")
@@ -59,8 +63,9 @@ class Scene:
         """An upload with one part."""
         key = f"upload-{next(self.numbers)}"
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key=key, **more)["UploadId"]
+        customer = {name: value for name, value in more.items() if name.startswith("SSECustomer")}
         part = self.s3.upload_part(
-            Bucket=self.bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"hello"
+            Bucket=self.bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"hello", **customer
         )
         return {"upload_key": key, "upload": upload, "etag": part["ETag"]}
 
@@ -126,6 +131,13 @@ NO_BLOCK = (
     "<BlockPublicAcls>false</BlockPublicAcls></PublicAccessBlockConfiguration>"
 )
 SSE = {"ServerSideEncryption": "AES256"}
+CUSTOMER = "s3:x-amz-server-side-encryption-customer-algorithm"
+SSE_C = {
+    "x_amz_server_side_encryption_customer_algorithm": "AES256",
+    "x_amz_server_side_encryption_customer_key": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "x_amz_server_side_encryption_customer_key_md5": "KYvwGXoFFJ42a2u2GDWhwQ==",
+}
+SSE_C_UPLOAD = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "01234567890123456789012345678901"}
 LOCATION = (
     '<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
     "<LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"
@@ -217,6 +229,17 @@ CASES = [
     ("s3:x-amz-server-side-encryption", "s3:PutObject", ABSENT, request(DONE, PARTS)),
     ("s3:x-amz-server-side-encryption", "s3:AbortMultipartUpload", ABSENT, request(
         "DELETE /{bucket}/{upload_key}?uploadId={upload}", upload=SSE)),
+    # The algorithm of a customer's key: each request that brings the key says it.
+    (CUSTOMER, "s3:PutObject", "AES256", request(PUT, **SSE_C)),
+    (CUSTOMER, "s3:PutObject", "AES256", request(START, **SSE_C)),
+    (CUSTOMER, "s3:PutObject", "AES256", copy(**SSE_C)),
+    (CUSTOMER, "s3:PutObject", "AES256", request(PART, "hello", SSE_C_UPLOAD, **SSE_C)),
+    (CUSTOMER, "s3:PutObject", "AES256", dataclasses.replace(
+        copy("{bucket}/plain", PART, **SSE_C), upload=SSE_C_UPLOAD)),
+    (CUSTOMER, "s3:PutObject", ABSENT, request(PUT)),
+    (CUSTOMER, "s3:PutObject", ABSENT, request(PUT, x_amz_server_side_encryption="AES256")),
+    (CUSTOMER, "s3:PutObject", ABSENT, copy()),
+    (CUSTOMER, "s3:GetObject", ABSENT, request("GET /{bucket}/plain")),
     # What else uploads ask for.
     ("s3:x-amz-storage-class", "s3:PutObject", "STANDARD_IA", request(PUT, x_amz_storage_class="STANDARD_IA")),
     ("s3:x-amz-storage-class", "s3:PutObject", "STANDARD", request(START, x_amz_storage_class="STANDARD")),
@@ -344,7 +367,6 @@ NEVER = [
     "s3:object-lock-mode",
     "s3:object-lock-legal-hold",
     "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    "s3:x-amz-server-side-encryption-customer-algorithm",
 ]
 CASES += [(key, "s3:GetObject", ABSENT, request("GET /{bucket}/tagged")) for key in NEVER]
 CASES += [(key, "s3:ListBucket", ABSENT, request(LIST_V2)) for key in NEVER]

@@ -96,6 +96,24 @@ def test_a_damaged_file_of_a_body_names_the_object(stored, damage):
     assert (problem["bucket"], problem["key"]) == (bucket, "dir/large")
 
 
+def test_damage_of_a_body_that_copies_share_names_each(own_server):
+    account = own_server.create_account()
+    bucket = account.bucket()
+    s3 = account.boto("s3")
+    s3.put_object(Bucket=bucket, Key="source", Body=os.urandom(LARGE))
+    for key in ["copy", "gone"]:
+        s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": "source"})
+    s3.delete_object(Bucket=bucket, Key="gone")
+    own_server.kill()
+    (extent,) = [path for path in (own_server.data / "store" / "extents").rglob("*") if path.is_file()]
+    code, report = fsck(own_server, "--scrub")
+    assert (code, report["problems"]) == (0, [])
+    flip(extent, LARGE // 2)
+    code, report = fsck(own_server, "--scrub")
+    assert code == 1
+    assert sorted(problem["key"] for problem in report["problems"]) == ["copy", "source"]
+
+
 def test_an_index_is_made_anew_from_the_log(stored):
     server, account, bucket, objects = stored
     index = server.data / "store" / "index"

@@ -62,6 +62,20 @@ def bucket_tags(target: Target) -> None:
     target.root("s3").put_bucket_tagging(Bucket=target.name, Tagging=TAGGING)
 
 
+def takes_customer_keys(target: Target) -> None:
+    bucket(target)
+    target.root("s3").put_bucket_encryption(
+        Bucket=target.name, ServerSideEncryptionConfiguration=TAKES_CUSTOMER_KEYS
+    )
+
+
+def an_object_under_a_customers_key(target: Target) -> None:
+    an_object(target)
+    s3 = target.root("s3")
+    s3.put_bucket_encryption(Bucket=target.name, ServerSideEncryptionConfiguration=TAKES_CUSTOMER_KEYS)
+    s3.put_object(Bucket=target.name, Key="locked", Body=b"locked", **CUSTOMER_KEY)
+
+
 def an_account_block(target: Target) -> None:
     target.root("s3control").put_public_access_block(
         AccountId=target.account.id, PublicAccessBlockConfiguration={"IgnorePublicAcls": True}
@@ -127,6 +141,8 @@ LIFECYCLE = {
 }
 CORS = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://app.example"]}]}
 TAGGING = {"TagSet": [{"Key": "team", "Value": "red"}]}
+TAKES_CUSTOMER_KEYS = {"Rules": [{"BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}]}
+CUSTOMER_KEY = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
 BLOCK = {"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}
 CONTROLS = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}}
 KEPT = {"Key": "kept"}
@@ -224,6 +240,21 @@ ROWS = [
         objects,
         variant="with tags and ACL",
     ),
+    row(
+        "PutObject",
+        "s3:PutObject object",
+        {"Key": "new", "Body": b"new"} | CUSTOMER_KEY,
+        an_object_under_a_customers_key,
+        objects,
+        variant="under a customer's key",
+    ),
+    row(
+        "GetObject",
+        "s3:GetObject object",
+        {"Key": "locked"} | CUSTOMER_KEY,
+        an_object_under_a_customers_key,
+        variant="under a customer's key",
+    ),
     row("CopyObject", ("s3:PutObject object", "s3:GetObject object"), source, an_object_with_acls, objects),
     row(
         "CopyObject",
@@ -278,6 +309,19 @@ ROWS = [
         describe=looks("GetBucketVersioning"),
     ),
     row("GetBucketEncryption", "s3:GetEncryptionConfiguration bucket"),
+    row(
+        "PutBucketEncryption",
+        "s3:PutEncryptionConfiguration bucket",
+        {"ServerSideEncryptionConfiguration": TAKES_CUSTOMER_KEYS},
+        describe=looks("GetBucketEncryption"),
+    ),
+    row(
+        "DeleteBucketEncryption",
+        "s3:PutEncryptionConfiguration bucket",
+        None,
+        takes_customer_keys,
+        looks("GetBucketEncryption"),
+    ),
     row("GetBucketRequestPayment", "s3:GetBucketRequestPayment bucket"),
     row("GetBucketAcl", "s3:GetBucketAcl bucket"),
     row("PutBucketAcl", "s3:PutBucketAcl bucket", granted(), bucket_with_acls, looks("GetBucketAcl")),

@@ -54,6 +54,7 @@ pub mod s3 {
     DeleteBucket on Bucket,
     CreateBucket on Bucket,
     GetEncryptionConfiguration on Bucket,
+    PutEncryptionConfiguration on Bucket,
     GetBucketVersioning on Bucket,
     GetBucketRequestPayment on Bucket,
     GetBucketTagging on Bucket,

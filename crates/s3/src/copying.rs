@@ -5,8 +5,9 @@ use futures_util::StreamExt as _;
 use gate::Identity;
 use policy::CallerKind;
 use std::ops::Range;
-use vault::ObjectReader;
+use vault::{CustomerKey, ObjectReader};
 
+use crate::customer_key::{self, Use};
 use crate::reading;
 use crate::receiving::Sink;
 use crate::{Request, S3Error, expected_owner, object_key};
@@ -18,6 +19,7 @@ pub(crate) struct Source {
     pub(crate) expected_owner: Option<AccountId>,
     /// The header as sent, for `s3:x-amz-copy-source`.
     pub(crate) text: String,
+    pub(crate) customer: Option<CustomerKey>,
 }
 
 /// Whoever copies must sign, whatever the policies say.
@@ -31,8 +33,9 @@ pub(crate) fn refuse_anonymous(who: &Identity) -> Result<(), S3Error> {
 }
 
 impl Source {
-    /// Reads `x-amz-copy-source`: `bucket/key`, percent-encoded, perhaps with `?versionId=`.
-    pub(crate) fn read(request: &Request) -> Result<Source, S3Error> {
+    /// Takes `x-amz-copy-source` (`bucket/key`, percent-encoded, perhaps with `?versionId=`) and
+    /// what belongs to it.
+    pub(crate) fn take(request: &mut Request) -> Result<Source, S3Error> {
         const HEADER: &str = "x-amz-copy-source";
         let invalid = |text: &str| Err(S3Error::invalid_argument(text, HEADER, HEADER));
         let text = request.header(HEADER).unwrap_or_default();
@@ -56,21 +59,28 @@ impl Source {
             return invalid("Invalid copy source object key");
         }
         reading::check_version_id(version, "versionId")?;
-        Ok(Source {
+        let source = Source {
             object: Object {
                 version: version.map(str::to_owned),
                 ..Object::current(bucket, object_key(key)?)
             },
             expected_owner: expected_owner(request.header("x-amz-source-expected-bucket-owner"))?,
             text: text.to_owned(),
+            customer: None,
+        };
+        let _: SourceMembers = request.take()?;
+        let customer: customer_key::SourceMembers = request.take()?;
+        Ok(Source {
+            customer: customer_key::Members::from(customer).key(Use::Read, None)?,
+            ..source
         })
     }
 }
 
-/// The members of an input that [`Source`] covers: taken, so that they are not left over.
+/// The members of an input that are read from the headers: taken, so that they are not left over.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-pub(crate) struct SourceMembers {
+struct SourceMembers {
     #[serde(rename = "CopySource")]
     _source: serde::de::IgnoredAny,
     #[serde(rename = "ExpectedSourceBucketOwner")]

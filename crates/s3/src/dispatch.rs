@@ -2,7 +2,7 @@
 use gate::Judge;
 
 use crate::checksum::Declared;
-use crate::{Body, Request, Response, S3Error, S3Operation, Stores, ops};
+use crate::{Body, Request, Response, S3Error, S3Operation, Stores, customer_key, ops};
 
 /// Serves a request.
 ///
@@ -54,6 +54,7 @@ async fn run<Op: S3Operation>(
     request: Request,
     stores: &Stores,
 ) -> Result<Response, S3Error> {
+    customer_key::refuse_open_network(&request, judge.request())?;
     let input = Op::input(request)?;
     match gate::call::<Op>(judge, input, stores).await {
         Ok(output) => Ok(Op::respond(output)),

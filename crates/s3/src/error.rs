@@ -332,6 +332,15 @@ impl From<VaultError> for S3Error {
                 last_modified: wire::time::imf_fixdate(last_modified),
             },
             VaultError::NoSuchUpload => S3Error::NoUpload,
+            VaultError::CustomerKeyMissing => S3Error::invalid_request(
+                "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.",
+            ),
+            VaultError::CustomerKeyNotApplicable => S3Error::invalid_request(
+                "The encryption parameters are not applicable to this object.",
+            ),
+            VaultError::CustomerKeyWrong => S3Error::access_denied(
+                "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.",
+            ),
             VaultError::PreconditionFailed => S3Error::PreconditionFailed {
                 condition: "If-Match".to_owned(),
             },
@@ -349,6 +358,7 @@ impl From<VaultError> for S3Error {
             | VaultError::NoCanonicalId
             | VaultError::Interrupted
             | VaultError::DamagedRow { .. }
+            | VaultError::UnknownFormat { .. }
             | VaultError::DamagedObject(_)
             | VaultError::NoSuchPart(_)
             | VaultError::Crypt(_)

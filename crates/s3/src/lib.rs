@@ -20,6 +20,7 @@ mod conditions;
 mod configuration;
 mod copying;
 pub mod cors;
+mod customer_key;
 mod dispatch;
 mod error;
 mod fields;

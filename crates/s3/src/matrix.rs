@@ -47,6 +47,8 @@ const LIFECYCLE: &str = "<LifecycleConfiguration><Rule><Filter/><Status>Enabled<
                          <Days>1</Days></Expiration></Rule></LifecycleConfiguration>";
 const CORS: &str = "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*\
                     </AllowedOrigin></CORSRule></CORSConfiguration>";
+const ENCRYPTION: &str = "<ServerSideEncryptionConfiguration><Rule><BucketKeyEnabled>true</BucketKeyEnabled>\
+                          </Rule></ServerSideEncryptionConfiguration>";
 const TAGS: &str =
     "<Tagging><TagSet><Tag><Key>team</Key><Value>red</Value></Tag></TagSet></Tagging>";
 
@@ -64,6 +66,19 @@ fn cases() -> Vec<Case> {
             ("GET", "?encryption"),
             "s3:GetEncryptionConfiguration",
             "200",
+        ),
+        with_body(
+            case(
+                ("PUT", "?encryption"),
+                "s3:PutEncryptionConfiguration",
+                "200",
+            ),
+            ENCRYPTION,
+        ),
+        case(
+            ("DELETE", "?encryption"),
+            "s3:PutEncryptionConfiguration",
+            "204",
         ),
         case(
             ("GET", "?requestPayment"),

@@ -47,6 +47,14 @@ impl Target {
             VaultError::NoSuchUpload => S3Error::NoSuchUpload {
                 upload: self.upload(),
             },
+            VaultError::CustomerKeyMissing | VaultError::CustomerKeyNotApplicable => {
+                S3Error::invalid_request(
+                    "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.",
+                )
+            }
+            VaultError::CustomerKeyWrong => S3Error::invalid_request(
+                "The provided encryption parameters did not match the ones used originally.",
+            ),
             error => error.into(),
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use catalog::{Action, Object, s3};
 use gate::{Ask, Either, Permit, Probe, Probed};
 use http::HeaderName;
-use vault::{ObjectReader, StoredObject, Vault, VaultError};
+use vault::{CustomerKey, ObjectReader, StoredObject, Vault, VaultError};
 
 use crate::{Request, Response, S3Error, checksum};
 
@@ -91,10 +91,11 @@ pub(crate) async fn open(
     vault: &Vault,
     permit: &ReadPermit,
     list: Probed<s3::ListBucket>,
+    customer: Option<&CustomerKey>,
 ) -> Result<ObjectReader, S3Error> {
     let (opened, object) = match permit {
-        Either::Left(permit) => (vault.open_object(permit).await, permit.resource()),
-        Either::Right(permit) => (vault.open_object(permit).await, permit.resource()),
+        Either::Left(permit) => (vault.open_object(permit, customer).await, permit.resource()),
+        Either::Right(permit) => (vault.open_object(permit, customer).await, permit.resource()),
     };
     match opened {
         Ok(Some(reader)) => Ok(reader),
@@ -199,7 +200,7 @@ pub(crate) fn part_range(object: &StoredObject, number: i64) -> Result<Range<u64
     })
 }
 
-/// The headers of an object, as GET and HEAD answer them.
+/// The headers of an object, as GET and HEAD answer them, but for its encryption.
 pub(crate) fn put_headers(response: &mut Response, object: &StoredObject) {
     response.set("accept-ranges", "bytes");
     response.set("etag", &format!("\"{}\"", object.etag));
@@ -238,7 +239,6 @@ pub(crate) fn put_headers(response: &mut Response, object: &StoredObject) {
     if object.storage_class != "STANDARD" {
         response.set("x-amz-storage-class", &object.storage_class);
     }
-    response.set("x-amz-server-side-encryption", "AES256");
     response.set_some("x-amz-version-id", object.version.as_deref());
 }
 

@@ -8,9 +8,10 @@ use policy::Caller;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use vault::acl::{self, Acl, AclHeaders, AclOn};
-use vault::{NewObject, ObjectOwner, SystemHeaders, Vault};
+use vault::{CustomerKey, NewObject, ObjectOwner, SystemHeaders, Vault};
 use wire::AwsError;
 
+use crate::customer_key::{self, Use};
 use crate::tags::{self, Tags};
 use crate::{Request, S3Error};
 
@@ -70,6 +71,7 @@ pub(crate) struct Upload {
     pub(crate) encryption: Option<String>,
     pub(crate) acl_headers: AclHeaders,
     pub(crate) acl: Acl,
+    pub(crate) customer: Option<CustomerKey>,
 }
 
 impl Upload {
@@ -93,6 +95,8 @@ impl Upload {
             });
         }
         check_storage_class(members.storage_class.as_deref())?;
+        let customer: customer_key::Members = request.take()?;
+        let customer = customer.key(Use::Write, members.server_side_encryption.as_deref())?;
         check_encryption(members.server_side_encryption.as_deref())?;
         check_redirect(members.website_redirect_location.as_deref())?;
         Ok(Upload {
@@ -115,6 +119,7 @@ impl Upload {
                 .transpose()?,
             storage_class: members.storage_class,
             encryption: members.server_side_encryption,
+            customer,
             acl: acl_headers.parse(AclOn::Object)?,
             acl_headers,
         })
@@ -135,6 +140,7 @@ impl Upload {
                 "s3:x-amz-website-redirect-location",
                 self.headers.website_redirect_location.as_deref(),
             );
+        let ask = customer_key::onto(self.customer.as_ref(), ask);
         match &self.tags {
             Some(tags) => tags::onto(tags, ask),
             None => ask,

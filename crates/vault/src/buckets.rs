@@ -93,6 +93,7 @@ impl Vault {
             versioning: None,
             cors: None,
             tags: None,
+            encryption: None,
             deleting: false,
         };
         let vault = self.clone();
@@ -643,14 +644,39 @@ mod tests {
             versioning: None,
             cors: None,
             tags: None,
+            encryption: None,
             deleting: true,
         };
         ObjectEngine::commit(local, Write::CreateBucket { bucket })
             .await
             .unwrap();
         let key = BucketRecord::key(&name());
-        let row = ControlTxn::new().put(&key, write_json(&key, &stored).unwrap());
-        ControlStore::commit(local, row).await.unwrap();
+        let rows = ControlTxn::new()
+            .put(&key, write_json(&key, &stored).unwrap())
+            .put("s3/format", "2");
+        ControlStore::commit(local, rows).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn objects_of_another_format_stop_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let local = local(&directory);
+        half_deleted(&local, BucketId(7)).await;
+        for (change, found) in [
+            (ControlTxn::new().put("s3/format", "3"), "3"),
+            (ControlTxn::new().delete("s3/format"), "1"),
+        ] {
+            ControlStore::commit(&*local, change).await.unwrap();
+            let error = open(&local).await.unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!(
+                    "the objects in this data directory have the format {found:?}; this version \
+                     reads and writes format \"2\" alone"
+                )
+            );
+        }
+        assert_eq!(local.scan("s3/bucket/").await.unwrap().len(), 1);
     }
 
     #[tokio::test]

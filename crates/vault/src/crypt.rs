@@ -1,24 +1,20 @@
 //! Bodies at rest: AES-256-GCM in segments, so that any range can be read without the rest.
 //!
-//! An object (or a multipart upload) has a random data key, sealed under the key-encryption key.
-//! Each part is encrypted with a key of its own, derived from the data key and a random salt, so
-//! that a part that is uploaded again never meets a nonce twice. A part is a row of segments of
-//! 64 KiB, the last one shorter; the nonce is the segment's number, and the additional data binds
-//! the segment to its bucket, key, part, place, and to being the last or not. So nothing can be
-//! moved, swapped, cut off or added without being noticed.
+//! A body is a row of parts, each encrypted with a key of its own (see `data_key`). A part is a row
+//! of segments of 64 KiB, the last one shorter; the nonce is the segment's number, and the
+//! additional data binds the segment to its place in the part and to being the last or not. So
+//! nothing can be moved, swapped, cut off or added without being noticed. Nothing in a segment
+//! names the object: copies share bodies, and what belongs to which object says the sealed key.
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::hkdf;
 use bytes::{Bytes, BytesMut};
-use engine::BucketId;
-use seal::KeyEncryptionKey;
 use zeroize::Zeroizing;
+
+use crate::data_key::{DataKey, PartKeying};
 
 /// Plain bytes of a segment, but for the last.
 pub(crate) const SEGMENT_BYTES: u64 = 64 * 1024;
 /// What a segment is longer at rest.
 pub(crate) const TAG_BYTES: u64 = 16;
-/// Length of a part's salt.
-pub(crate) const SALT_BYTES: usize = 16;
 
 /// A body could not be encrypted or decrypted.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
@@ -31,75 +27,8 @@ pub enum CryptError {
     CannotSeal,
 }
 
-/// What a body belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) bucket: BucketId,
-    pub(crate) key: String,
-}
-
-impl Place {
-    fn context(&self, purpose: &str) -> Vec<u8> {
-        let mut context = purpose.as_bytes().to_vec();
-        context.extend_from_slice(&self.bucket.0.to_be_bytes());
-        context.extend_from_slice(self.key.as_bytes());
-        context
-    }
-}
-
-/// The data key of an object or upload.
-pub(crate) struct DataKey(Zeroizing<Vec<u8>>);
-
-impl DataKey {
-    /// A new random one, and its sealed form.
-    pub(crate) fn generate(
-        key: &KeyEncryptionKey,
-        place: &Place,
-    ) -> Result<(DataKey, Vec<u8>), seal::SealError> {
-        let bytes = Zeroizing::new(seal::random::<32>()?.to_vec());
-        let sealed = key.seal(&place.context("object-data-key/"), &bytes)?;
-        Ok((DataKey(bytes), sealed))
-    }
-
-    /// Opens a sealed one.
-    pub(crate) fn open(
-        key: &KeyEncryptionKey,
-        place: &Place,
-        sealed: &[u8],
-    ) -> Result<DataKey, seal::SealError> {
-        key.open(&place.context("object-data-key/"), sealed)
-            .map(DataKey)
-    }
-
-    /// The key of one part.
-    pub(crate) fn part(
-        &self,
-        place: &Place,
-        number: u32,
-        salt: &[u8],
-    ) -> Result<PartKey, CryptError> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
-            .extract(&self.0)
-            .expand(&[b"strongroom/part"], hkdf::HKDF_SHA256)
-            .and_then(|output| output.fill(bytes.as_mut_slice()))
-            .map_err(|_| CryptError::CannotSeal)?;
-        let key =
-            UnboundKey::new(&AES_256_GCM, bytes.as_slice()).map_err(|_| CryptError::CannotSeal)?;
-        let mut context = place.context("segment/");
-        context.extend_from_slice(&number.to_be_bytes());
-        Ok(PartKey {
-            key: LessSafeKey::new(key),
-            context,
-        })
-    }
-}
-
 /// The key of one part.
-pub(crate) struct PartKey {
-    key: LessSafeKey,
-    context: Vec<u8>,
-}
+pub(crate) struct PartKey(LessSafeKey);
 
 /// Whether a segment is the last of its part.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,6 +38,12 @@ enum Last {
 }
 
 impl PartKey {
+    pub(crate) fn new(secret: &Zeroizing<[u8; 32]>) -> Result<PartKey, CryptError> {
+        let key = UnboundKey::new(&AES_256_GCM, secret.as_slice());
+        let key = key.map_err(|_| CryptError::CannotSeal)?;
+        Ok(PartKey(LessSafeKey::new(key)))
+    }
+
     // INVARIANT: a part's key is used for one writing of one part, so a segment number is a nonce.
     fn nonce(segment: u64) -> Nonce {
         let mut nonce = [0; NONCE_LEN];
@@ -118,26 +53,27 @@ impl PartKey {
         Nonce::assume_unique_for_key(nonce)
     }
 
-    fn aad(&self, segment: u64, last: Last) -> Aad<Vec<u8>> {
-        let mut aad = Vec::with_capacity(self.context.len() + 9);
-        aad.extend_from_slice(&self.context);
-        aad.extend_from_slice(&segment.to_be_bytes());
-        aad.push(u8::from(last == Last::Yes));
+    fn aad(segment: u64, last: Last) -> Aad<[u8; 9]> {
+        let mut aad = [0; 9];
+        for (to, from) in aad.iter_mut().zip(segment.to_be_bytes()) {
+            *to = from;
+        }
+        if let Some(flag) = aad.last_mut() {
+            *flag = u8::from(last == Last::Yes);
+        }
         Aad::from(aad)
     }
 
     fn seal(&self, segment: u64, last: Last, body: &mut BytesMut) -> Result<(), CryptError> {
-        let aad = self.aad(segment, last);
-        self.key
-            .seal_in_place_append_tag(Self::nonce(segment), aad, body)
+        self.0
+            .seal_in_place_append_tag(Self::nonce(segment), Self::aad(segment, last), body)
             .map_err(|_| CryptError::CannotSeal)
     }
 
     fn open(&self, segment: u64, last: Last, mut body: BytesMut) -> Result<Bytes, CryptError> {
-        let aad = self.aad(segment, last);
         let length = self
-            .key
-            .open_in_place(Self::nonce(segment), aad, &mut body)
+            .0
+            .open_in_place(Self::nonce(segment), Self::aad(segment, last), &mut body)
             .map_err(|_| CryptError::DoesNotOpen)?
             .len();
         body.truncate(length);
@@ -203,15 +139,13 @@ pub(crate) fn stored_bytes(plain_bytes: u64) -> u64 {
 /// A part of a body that is to be read.
 #[derive(Clone, Debug)]
 pub(crate) struct PartExtent {
-    pub(crate) number: u32,
     pub(crate) plain_bytes: u64,
-    pub(crate) salt: Vec<u8>,
+    pub(crate) keying: PartKeying,
 }
 
 /// What to read at rest, and how to open it, for a range of plain bytes.
 pub(crate) struct Decryptor {
     data_key: DataKey,
-    place: Place,
     parts: std::vec::IntoIter<PartExtent>,
     part: Option<(PartKey, u64)>,
     segment: u64,
@@ -225,7 +159,6 @@ impl Decryptor {
     /// Answers also the range to read at rest.
     pub(crate) fn new(
         data_key: DataKey,
-        place: Place,
         parts: Vec<PartExtent>,
         start: u64,
         end: u64,
@@ -262,7 +195,6 @@ impl Decryptor {
         }
         let mut decryptor = Decryptor {
             data_key,
-            place,
             parts: parts.into_iter(),
             part: None,
             segment,
@@ -279,10 +211,7 @@ impl Decryptor {
 
     fn next_part(&mut self) -> Result<(), CryptError> {
         self.part = match self.parts.next() {
-            Some(part) => Some((
-                self.data_key.part(&self.place, part.number, &part.salt)?,
-                part.plain_bytes,
-            )),
+            Some(part) => Some((self.data_key.part(&part.keying)?, part.plain_bytes)),
             None => None,
         };
         Ok(())
@@ -340,17 +269,16 @@ impl Decryptor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data_key::SALT_BYTES;
 
-    fn place() -> Place {
-        Place {
-            bucket: BucketId(7),
-            key: "k".to_owned(),
+    fn part(plain_bytes: u64, salt: &[u8]) -> PartExtent {
+        PartExtent {
+            plain_bytes,
+            keying: PartKeying {
+                salt: salt.to_vec(),
+                wrapped: Vec::new(),
+            },
         }
-    }
-
-    fn data_key(kek: &KeyEncryptionKey) -> DataKey {
-        let (_, sealed) = DataKey::generate(kek, &place()).unwrap();
-        DataKey::open(kek, &place(), &sealed).unwrap()
     }
 
     fn encrypt(key: PartKey, body: &[u8], chunk: usize) -> Vec<u8> {
@@ -370,16 +298,14 @@ mod tests {
     }
 
     fn decrypt(
-        kek: &KeyEncryptionKey,
-        sealed: &[u8],
+        key: &DataKey,
         parts: &[PartExtent],
         stored: &[u8],
         start: u64,
         end: u64,
     ) -> Result<Vec<u8>, CryptError> {
-        let key = DataKey::open(kek, &place(), sealed).unwrap();
         let (mut decryptor, range) =
-            Decryptor::new(key, place(), parts.to_vec(), start, end).unwrap();
+            Decryptor::new(key.clone(), parts.to_vec(), start, end).unwrap();
         let read = &stored[range.start as usize..range.end as usize];
         let mut plain = Vec::new();
         for chunk in read.chunks(10_000) {
@@ -394,8 +320,7 @@ mod tests {
 
     #[test]
     fn any_range_of_any_parts_comes_back() {
-        let kek = KeyEncryptionKey::generate().unwrap();
-        let (key, sealed) = DataKey::generate(&kek, &place()).unwrap();
+        let key = DataKey::generate().unwrap();
         for sizes in [
             vec![0usize],
             vec![1],
@@ -407,20 +332,14 @@ mod tests {
         ] {
             let mut parts = Vec::new();
             let (mut plain, mut stored) = (Vec::new(), Vec::new());
-            for (index, size) in sizes.iter().enumerate() {
-                let number = u32::try_from(index).unwrap() + 1;
-                let salt = seal::random::<SALT_BYTES>().unwrap().to_vec();
+            for size in &sizes {
+                let salt = seal::random::<SALT_BYTES>().unwrap();
                 let body = pattern(*size);
-                let part = key.part(&place(), number, &salt).unwrap();
-                let encrypted = encrypt(part, &body, 9_999);
+                let encrypted = encrypt(key.new_part(&salt).unwrap(), &body, 9_999);
                 assert_eq!(encrypted.len() as u64, stored_bytes(*size as u64));
                 plain.extend_from_slice(&body);
                 stored.extend_from_slice(&encrypted);
-                parts.push(PartExtent {
-                    number,
-                    plain_bytes: *size as u64,
-                    salt,
-                });
+                parts.push(part(*size as u64, &salt));
             }
             let total = plain.len() as u64;
             let cuts: Vec<u64> = [
@@ -431,7 +350,7 @@ mod tests {
             .collect();
             for start in &cuts {
                 for end in cuts.iter().filter(|end| *end >= start) {
-                    let got = decrypt(&kek, &sealed, &parts, &stored, *start, *end).unwrap();
+                    let got = decrypt(&key, &parts, &stored, *start, *end).unwrap();
                     assert_eq!(
                         got,
                         &plain[*start as usize..*end as usize],
@@ -444,49 +363,35 @@ mod tests {
 
     #[test]
     fn what_was_changed_cut_or_moved_does_not_open() {
-        let kek = KeyEncryptionKey::generate().unwrap();
-        let (key, sealed) = DataKey::generate(&kek, &place()).unwrap();
+        let key = DataKey::generate().unwrap();
         let salt = vec![9; SALT_BYTES];
         let body = pattern(140_000);
-        let stored = encrypt(key.part(&place(), 1, &salt).unwrap(), &body, 70_000);
-        let part = |plain_bytes, number| {
-            vec![PartExtent {
-                number,
-                plain_bytes,
-                salt: salt.clone(),
-            }]
-        };
-        let whole = part(140_000, 1);
-        assert!(decrypt(&kek, &sealed, &whole, &stored, 0, 140_000).is_ok());
+        let stored = encrypt(key.new_part(&salt).unwrap(), &body, 70_000);
+        let whole = [part(140_000, &salt)];
+        assert!(decrypt(&key, &whole, &stored, 0, 140_000).is_ok());
         let mut changed = stored.clone();
         changed[70_000] ^= 1;
-        assert!(decrypt(&kek, &sealed, &whole, &changed, 0, 140_000).is_err());
+        assert!(decrypt(&key, &whole, &changed, 0, 140_000).is_err());
         // A range that does not touch the change is still good.
-        assert!(decrypt(&kek, &sealed, &whole, &changed, 0, 100).is_ok());
+        assert!(decrypt(&key, &whole, &changed, 0, 100).is_ok());
         // Cut at the border of a segment: the new last segment was not the last.
-        assert!(decrypt(&kek, &sealed, &part(65_536, 1), &stored, 0, 65_536).is_err());
-        // Another part number.
-        assert!(decrypt(&kek, &sealed, &part(140_000, 2), &stored, 0, 1).is_err());
+        assert!(decrypt(&key, &[part(65_536, &salt)], &stored, 0, 65_536).is_err());
+        // Another part, and another body.
+        assert!(decrypt(&key, &[part(140_000, &[8; SALT_BYTES])], &stored, 0, 1).is_err());
+        let other = DataKey::generate().unwrap();
+        assert!(decrypt(&other, &whole, &stored, 0, 1).is_err());
         // Segments swapped.
         let mut swapped = stored.clone();
         let (first, rest) = swapped.split_at_mut(65_552);
         first.swap_with_slice(&mut rest[..65_552]);
-        assert!(decrypt(&kek, &sealed, &whole, &swapped, 0, 1).is_err());
-        // Another place.
-        let other = Place {
-            bucket: BucketId(7),
-            key: "l".to_owned(),
-        };
-        assert!(DataKey::open(&kek, &other, &sealed).is_err());
-        let _ = data_key(&kek);
+        assert!(decrypt(&key, &whole, &swapped, 0, 1).is_err());
     }
 
     #[test]
     fn a_part_uploaded_twice_has_two_keys() {
-        let kek = KeyEncryptionKey::generate().unwrap();
-        let key = data_key(&kek);
-        let one = encrypt(key.part(&place(), 1, &[1; 16]).unwrap(), b"same", 9);
-        let two = encrypt(key.part(&place(), 1, &[2; 16]).unwrap(), b"same", 9);
+        let key = DataKey::generate().unwrap();
+        let one = encrypt(key.new_part(&[1; 16]).unwrap(), b"same", 9);
+        let two = encrypt(key.new_part(&[2; 16]).unwrap(), b"same", 9);
         assert_ne!(one, two);
     }
 }

@@ -81,9 +81,26 @@ pub enum VaultError {
     /// An object's record cannot be read.
     #[error("the record of an object cannot be read: {0}")]
     DamagedObject(String),
+    /// It takes the customer's key, and none was brought.
+    #[error("it is encrypted under a customer's key, which is needed")]
+    CustomerKeyMissing,
+    /// It takes the customer's key, and another was brought.
+    #[error("it is encrypted under another customer's key")]
+    CustomerKeyWrong,
+    /// A customer's key was brought for what is not encrypted under one.
+    #[error("it is not encrypted under a customer's key")]
+    CustomerKeyNotApplicable,
     /// A body does not open, or cannot be encrypted.
     #[error(transparent)]
     Crypt(#[from] crate::CryptError),
+    /// Another version of the program wrote the objects.
+    #[error(
+        "the objects in this data directory have the format {found:?}; this version reads and writes format \"2\" alone"
+    )]
+    UnknownFormat {
+        /// What the store says.
+        found: String,
+    },
     /// A row of the control store cannot be read.
     #[error("the row `{key}` cannot be read: {why}")]
     DamagedRow {

@@ -33,15 +33,20 @@
 //! ```
 
 pub mod acl;
+mod bodies;
+mod bucket_encryption;
 mod bucket_tags;
 mod buckets;
 mod cors;
 mod crypt;
+mod customer_key;
+mod data_key;
 mod error;
 mod listed;
 mod meta;
 mod object_acl;
 mod objects;
+mod parts;
 mod record;
 mod registry;
 mod uploads;
@@ -62,21 +67,25 @@ use policy::BlockPublicAccess;
 use seal::KeyEncryptionKey;
 use tokio::sync::Mutex;
 
+pub use bodies::{BodyStream, ObjectReader, ObjectWriter, SharedBody, Written};
+pub use bucket_encryption::{BucketEncryption, CustomerKeyBlock};
 pub use buckets::{BUCKETS_MAX, BucketSummary, NewBucket};
 pub use crypt::CryptError;
+pub use customer_key::CustomerKey;
 pub use error::VaultError;
 pub use listed::ListedObject;
 pub use meta::{
     Checksum, ChecksumType, NewObject, ObjectOwner, ObjectPart, StoredObject, SystemHeaders,
 };
 pub use objects::{
-    Condition, DeletesObject, ListObjects, ListedObjects, ObjectReader, ObjectWriter, ReadsAcl,
-    ReadsObject, ReadsTags, WritesAcl, WritesTags, Written,
+    Condition, DeletesObject, ListObjects, ListedObjects, ReadsAcl, ReadsObject, ReadsTags,
+    WritesAcl, WritesTags,
 };
+pub use parts::{PartWriter, SharedPart, WrittenPart};
 pub use record::BucketRecord;
 pub use uploads::{
-    Completion, ListUploads, ListedUploads, PartWriter, UploadChecksum, UploadInfo,
-    UploadInitiator, UploadedPart, WrittenPart,
+    Completion, ListUploads, ListedUploads, UploadChecksum, UploadInfo, UploadInitiator,
+    UploadedPart,
 };
 
 pub use versions::{BucketVersioning, Deleted, ListVersions, ListedVersion, ListedVersions};
@@ -140,7 +149,7 @@ impl Vault {
     /// Reads all buckets' configurations, and finishes deletions that a crash interrupted.
     ///
     /// # Errors
-    /// The control store fails, or a row in it cannot be read.
+    /// [`VaultError::UnknownFormat`]; the control store fails, or a row in it cannot be read.
     pub async fn open(foundations: Foundations) -> Result<Vault, VaultError> {
         let Foundations {
             engine,
@@ -150,6 +159,7 @@ impl Vault {
             region,
         } = foundations;
         let registry = registry::load(control.as_ref()).await?;
+        record::check_format(control.as_ref(), registry.has_buckets()).await?;
         let unfinished = registry.deleting();
         let vault = Vault {
             version_ids: Arc::new(VersionIds::new(&keys)?),

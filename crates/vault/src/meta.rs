@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::VaultError;
 use crate::acl::StoredGrant;
 use crate::crypt::PartExtent;
+use crate::data_key::{PartKeying, SealedKey};
 
 /// Headers that are stored and given back as they were. AWS: Working with object metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,7 +99,7 @@ pub struct NewObject {
     pub grants: Vec<Grant>,
 }
 
-/// A part of an object's body. An object that was not made of parts has one, with number 1.
+/// A part of an object. An object that was not made of parts has one, with number 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectPart {
     /// Its number in the upload.
@@ -107,17 +108,6 @@ pub struct ObjectPart {
     pub bytes: u64,
     /// Its checksum, of the algorithm of the object.
     pub checksum: Option<Digest>,
-    pub(crate) salt: Vec<u8>,
-}
-
-impl ObjectPart {
-    pub(crate) fn extent(&self) -> PartExtent {
-        PartExtent {
-            number: self.number,
-            plain_bytes: self.bytes,
-            salt: self.salt.clone(),
-        }
-    }
 }
 
 /// An object without its body.
@@ -147,6 +137,8 @@ pub struct StoredObject {
     pub parts: Vec<ObjectPart>,
     /// Whether it was made by a multipart upload.
     pub is_multipart: bool,
+    /// Whether it takes the customer's key to read it (SSE-C).
+    pub needs_customer_key: bool,
     /// The id of this version, where the caller is to see one: in a bucket that keeps or kept
     /// versions, or if the request named it.
     pub version: Option<String>,
@@ -175,8 +167,8 @@ pub(crate) struct StoredMeta {
     pub(crate) owner: ObjectOwner,
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) grants: Vec<StoredGrant>,
-    #[serde(rename = "k", with = "base64_bytes")]
-    pub(crate) sealed_key: Vec<u8>,
+    #[serde(rename = "k")]
+    pub(crate) sealed_key: SealedKey,
     #[serde(rename = "p")]
     pub(crate) parts: Vec<StoredPart>,
     #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
@@ -194,14 +186,30 @@ pub(crate) struct StoredChecksum(
     pub(crate) ChecksumType,
 );
 
-/// (number, bytes, salt, checksum), in this short form because an object may have 10,000.
+/// (number, bytes, salt, checksum, wrapped key), in this short form because an object may have
+/// 10,000. A copy has the parts of the body that it shares, though it is no multipart object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct StoredPart(
     pub(crate) u32,
     pub(crate) u64,
     #[serde(with = "base64_bytes")] pub(crate) Vec<u8>,
     #[serde(with = "base64_bytes", default)] pub(crate) Vec<u8>,
+    #[serde(with = "base64_bytes", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate)  Vec<u8>,
 );
+
+impl StoredPart {
+    pub(crate) fn extent(&self) -> PartExtent {
+        let StoredPart(_, plain_bytes, salt, _, wrapped) = self;
+        PartExtent {
+            plain_bytes: *plain_bytes,
+            keying: PartKeying {
+                salt: salt.clone(),
+                wrapped: wrapped.clone(),
+            },
+        }
+    }
+}
 
 fn standard() -> String {
     "STANDARD".to_owned()
@@ -249,16 +257,22 @@ impl StoredMeta {
             ),
             None => None,
         };
-        let parts = self
-            .parts
-            .into_iter()
-            .map(|StoredPart(number, bytes, salt, checksum)| ObjectPart {
-                number,
-                bytes,
-                salt,
-                checksum: algorithm.and_then(|algorithm| Digest::from_bytes(algorithm, &checksum)),
-            })
-            .collect();
+        let parts = match self.is_multipart {
+            true => {
+                let part = |StoredPart(number, bytes, _, checksum, _)| ObjectPart {
+                    number,
+                    bytes,
+                    checksum: algorithm
+                        .and_then(|algorithm| Digest::from_bytes(algorithm, &checksum)),
+                };
+                self.parts.into_iter().map(part).collect()
+            }
+            false => vec![ObjectPart {
+                number: 1,
+                bytes: self.bytes,
+                checksum: None,
+            }],
+        };
         Ok(StoredObject {
             bytes: self.bytes,
             etag: String::from_utf8(head.etag.to_vec()).map_err(|_| damaged("no ETag"))?,
@@ -278,6 +292,7 @@ impl StoredMeta {
             grants: self.grants.iter().map(StoredGrant::grant).collect(),
             parts,
             is_multipart: self.is_multipart,
+            needs_customer_key: self.sealed_key.needs_customer_key(),
             version: None,
         })
     }

@@ -3,19 +3,44 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::{AccountId, BucketName, CanonicalUserId};
-use engine::{BucketId, ControlRow, Revision};
+use engine::{BucketId, ControlRow, ControlStore, ControlTxn, Revision};
 use gate::BucketFacts;
 use jiff::Timestamp;
 use policy::{BlockPublicAccess, ObjectOwnership, Policy, PolicyKind};
 use serde::{Deserialize, Serialize};
 
 use crate::acl::StoredGrant;
-use crate::{BucketVersioning, VaultError};
+use crate::bucket_encryption::StoredEncryption;
+use crate::{BucketEncryption, BucketVersioning, VaultError};
 
 /// Rows of buckets begin with this; the bucket's name follows.
 pub(crate) const BUCKET_ROWS: &str = "s3/bucket/";
 /// Rows of account-wide settings begin with this; the account id follows.
 pub(crate) const ACCOUNT_ROWS: &str = "s3/account/";
+
+/// The row that says how bodies and their records are stored.
+const FORMAT_ROW: &str = "s3/format";
+/// Its value. It changes when what is stored could not be read by programs before the change.
+/// Version 1, which had no row, bound the segments of bodies to the object's name.
+const FORMAT: &[u8] = b"2";
+
+/// Refuses a store whose bodies another version wrote; writes the row into a new one.
+pub(crate) async fn check_format(
+    control: &dyn ControlStore,
+    has_buckets: bool,
+) -> Result<(), VaultError> {
+    let unknown = |found: String| Err(VaultError::UnknownFormat { found });
+    match control.get(FORMAT_ROW).await? {
+        Some(row) if row.value == FORMAT => Ok(()),
+        Some(row) => unknown(String::from_utf8_lossy(&row.value).into_owned()),
+        None if has_buckets => unknown("1".to_owned()),
+        None => {
+            let row = ControlTxn::new().put(FORMAT_ROW, Bytes::from_static(FORMAT));
+            control.commit(row).await?;
+            Ok(())
+        }
+    }
+}
 
 /// A bucket in the form that is stored, as JSON. Fields are only ever added.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,6 +70,9 @@ pub(crate) struct StoredBucket {
     pub(crate) cors: Option<serde_json::Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tags: Option<Vec<(String, String)>>,
+    /// Where it was never set: that of a new bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) encryption: Option<StoredEncryption>,
     /// Set before the engine drops the bucket's objects: a crash in between is finished on start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleting: bool,
@@ -150,6 +178,11 @@ impl BucketRecord {
             Some(true) => BucketVersioning::Enabled,
             Some(false) => BucketVersioning::Suspended,
         }
+    }
+    /// How it encrypts.
+    pub fn encryption(&self) -> BucketEncryption {
+        let stored = self.stored.encryption;
+        stored.map(BucketEncryption::from).unwrap_or_default()
     }
     /// The bucket's own flags; `None` where it has no public access block configuration.
     pub fn public_access_block(&self) -> Option<BlockPublicAccess> {

@@ -63,6 +63,10 @@ impl Registry {
         }
     }
 
+    pub(crate) fn has_buckets(&self) -> bool {
+        !self.buckets.is_empty()
+    }
+
     #[must_use]
     pub(crate) fn without_bucket(&self, name: &BucketName) -> Registry {
         let Some(record) = self.buckets.get(name) else {

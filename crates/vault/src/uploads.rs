@@ -6,22 +6,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::{AccountId, Action, Object, Resource as _, s3};
-use digest::{Algorithm, Computed, Digest, Wanted};
+use digest::{Algorithm, Digest};
 use engine::{
-    BucketId, CompleteUpload, CreateUpload, ObjectEngine, PartChoice, PutPart, Sequence, UploadId,
-    UploadMarker, UploadsQuery, Write,
+    BucketId, CompleteUpload, CreateUpload, PartChoice, Sequence, UploadId, UploadMarker,
+    UploadsQuery, Write,
 };
 use gate::{BucketFacts, FactsError, Initiator, Permit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::acl::StoredGrant;
-use crate::crypt::DataKey;
+use crate::data_key::{DataKey, PartKeying, SealedKey};
 use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
-use crate::objects::{BodyWriter, StagedBody, Target, refused, shown_owner};
+use crate::objects::{Target, refused, shown_owner};
+use crate::parts::StoredUploadPart;
 use crate::{
-    BucketVersioning, ChecksumType, Condition, NewObject, ObjectOwner, StoredObject, SystemHeaders,
-    Vault, VaultError,
+    BucketVersioning, ChecksumType, Condition, CustomerKey, NewObject, ObjectOwner, StoredObject,
+    SystemHeaders, Vault, VaultError,
 };
 
 /// Parts that are read from the engine at a time.
@@ -49,7 +50,7 @@ pub struct UploadInitiator {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct StoredUpload {
+pub(crate) struct StoredUpload {
     #[serde(rename = "h", default)]
     headers: SystemHeaders,
     #[serde(rename = "m", default)]
@@ -62,8 +63,8 @@ struct StoredUpload {
     owner: ObjectOwner,
     #[serde(rename = "a", default)]
     grants: Vec<StoredGrant>,
-    #[serde(rename = "k", with = "meta::base64_bytes")]
-    sealed_key: Vec<u8>,
+    #[serde(rename = "k")]
+    pub(crate) sealed_key: SealedKey,
     #[serde(rename = "c", default)]
     checksum: Option<(String, ChecksumType)>,
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
@@ -71,15 +72,6 @@ struct StoredUpload {
     #[serde(rename = "i")]
     initiator: UploadInitiator,
 }
-
-/// (bytes, salt, algorithm, checksum)
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct StoredUploadPart(
-    u64,
-    #[serde(with = "meta::base64_bytes")] Vec<u8>,
-    String,
-    #[serde(with = "meta::base64_bytes")] Vec<u8>,
-);
 
 /// An upload in progress.
 #[derive(Clone, Debug)]
@@ -98,6 +90,7 @@ pub struct UploadInfo {
     pub initiator: UploadInitiator,
     /// Who will own the object.
     pub owner: ObjectOwner,
+    sealed_key: SealedKey,
 }
 
 /// An uploaded part.
@@ -113,7 +106,7 @@ pub struct UploadedPart {
     pub last_modified: Timestamp,
     /// Of the upload's algorithm, CRC64NVME without one.
     pub checksum: Option<Digest>,
-    salt: Vec<u8>,
+    keying: PartKeying,
     sequence: Sequence,
 }
 
@@ -157,6 +150,11 @@ pub struct Completion {
 }
 
 impl UploadInfo {
+    /// Whether parts need the customer's key (SSE-C).
+    pub fn needs_customer_key(&self) -> bool {
+        self.sealed_key.needs_customer_key()
+    }
+
     fn of(upload: &engine::Upload, stored: &StoredUpload) -> Result<UploadInfo, VaultError> {
         Ok(UploadInfo {
             id: upload.upload.to_string(),
@@ -171,13 +169,14 @@ impl UploadInfo {
             storage_class: stored.storage_class.clone(),
             initiator: stored.initiator.clone(),
             owner: stored.owner.clone(),
+            sealed_key: stored.sealed_key.clone(),
         })
     }
 }
 
 impl UploadedPart {
     fn of(part: engine::Part) -> Result<UploadedPart, VaultError> {
-        let StoredUploadPart(bytes, salt, algorithm, checksum) = meta::decode(&part.meta)?;
+        let StoredUploadPart(bytes, salt, algorithm, checksum, wrapped) = meta::decode(&part.meta)?;
         Ok(UploadedPart {
             number: part.number,
             bytes,
@@ -186,7 +185,7 @@ impl UploadedPart {
             last_modified: meta::timestamp(part.last_modified)?,
             checksum: Algorithm::checksum_named(&algorithm)
                 .and_then(|algorithm| Digest::from_bytes(algorithm, &checksum)),
-            salt,
+            keying: PartKeying { salt, wrapped },
             sequence: part.sequence,
         })
     }
@@ -237,7 +236,7 @@ impl Vault {
     }
 
     /// The upload that a permit names: it must be one to the permit's own bucket and key.
-    async fn find_upload<A: Action<Resource = Object>>(
+    pub(crate) async fn find_upload<A: Action<Resource = Object>>(
         &self,
         permit: &Permit<A>,
     ) -> Result<(Target, UploadId, engine::Upload, StoredUpload), VaultError> {
@@ -258,6 +257,7 @@ impl Vault {
     }
 
     /// Begins an upload; answers its id. `encryption` is `x-amz-server-side-encryption` as sent.
+    /// With a customer's key, parts need that key, and nobody reads the object without it.
     ///
     /// # Errors
     /// The bucket is gone, or the engine fails.
@@ -268,9 +268,10 @@ impl Vault {
         checksum: Option<UploadChecksum>,
         encryption: Option<String>,
         initiator: UploadInitiator,
+        customer: Option<&CustomerKey>,
     ) -> Result<String, VaultError> {
         let target = self.target(permit)?;
-        let (_, sealed_key) = DataKey::generate(&self.keys, &target.place())?;
+        let sealed_key = DataKey::generate()?.seal(&self.keys, &target.place(), customer)?;
         let now = permit.request().now;
         let upload = new_upload_id(now)?;
         let stored = StoredUpload {
@@ -311,41 +312,6 @@ impl Vault {
         UploadInfo::of(&upload, &stored)
     }
 
-    /// Begins to write a part. Nothing of it is seen before [`WrittenPart::commit`]. `checksum` is
-    /// kept; `also` is computed for whoever wants to compare it.
-    ///
-    /// # Errors
-    /// [`VaultError::NoSuchUpload`], or the engine fails.
-    pub async fn write_part(
-        &self,
-        permit: &Permit<s3::PutObject>,
-        number: u32,
-        checksum: Algorithm,
-        also: Option<Algorithm>,
-        bytes_hint: Option<u64>,
-    ) -> Result<PartWriter, VaultError> {
-        let (target, upload, _, stored) = self.find_upload(permit).await?;
-        let place = target.place();
-        let key = DataKey::open(&self.keys, &place, &stored.sealed_key)?;
-        let body = BodyWriter::begin(
-            self.engine.as_ref(),
-            &key,
-            &place,
-            number,
-            Wanted::of([Algorithm::Md5, checksum].into_iter().chain(also)),
-            bytes_hint,
-        )
-        .await?;
-        Ok(PartWriter {
-            engine: self.engine.clone(),
-            target,
-            upload,
-            number,
-            checksum,
-            body,
-        })
-    }
-
     /// All parts of the upload that the permit names, in the order of their numbers.
     ///
     /// # Errors
@@ -366,6 +332,19 @@ impl Vault {
             after = page.next;
         }
         Ok((UploadInfo::of(&upload, &stored)?, parts))
+    }
+
+    /// Makes sure that a customer's key, or none, is what the upload was created with.
+    ///
+    /// # Errors
+    /// [`VaultError::CustomerKeyMissing`], [`VaultError::CustomerKeyWrong`],
+    /// [`VaultError::CustomerKeyNotApplicable`].
+    pub fn check_upload_key(
+        &self,
+        upload: &UploadInfo,
+        customer: Option<&CustomerKey>,
+    ) -> Result<(), VaultError> {
+        upload.sealed_key.check(&self.keys, customer)
     }
 
     /// A page of the parts of the upload that the permit names, and where the next page begins.
@@ -427,8 +406,9 @@ impl Vault {
                     StoredPart(
                         part.number,
                         part.bytes,
-                        part.salt.clone(),
+                        part.keying.salt.clone(),
                         checksum.unwrap_or_default(),
+                        part.keying.wrapped.clone(),
                     )
                 })
                 .collect(),
@@ -540,89 +520,5 @@ impl Vault {
                 .next
                 .map(|marker| (marker.key, marker.upload.map(|upload| upload.to_string()))),
         })
-    }
-}
-
-/// A part on its way in. Dropped, it leaves nothing behind.
-pub struct PartWriter {
-    engine: Arc<dyn ObjectEngine>,
-    target: Target,
-    upload: UploadId,
-    number: u32,
-    checksum: Algorithm,
-    body: BodyWriter,
-}
-
-impl PartWriter {
-    /// Takes the next bytes.
-    ///
-    /// # Errors
-    /// The engine fails.
-    pub async fn write(&mut self, bytes: Bytes) -> Result<(), VaultError> {
-        self.body.write(bytes).await
-    }
-
-    /// Takes no more.
-    ///
-    /// # Errors
-    /// The engine fails.
-    pub async fn finish(self) -> Result<WrittenPart, VaultError> {
-        Ok(WrittenPart {
-            engine: self.engine,
-            target: self.target,
-            upload: self.upload,
-            number: self.number,
-            checksum: self.checksum,
-            body: self.body.finish().await?,
-        })
-    }
-}
-
-/// A part that is stored and named by nothing yet. Dropped, it is removed.
-pub struct WrittenPart {
-    engine: Arc<dyn ObjectEngine>,
-    target: Target,
-    upload: UploadId,
-    number: u32,
-    checksum: Algorithm,
-    body: StagedBody,
-}
-
-impl WrittenPart {
-    /// MD5 and the checksum that was asked for.
-    pub fn digests(&self) -> &Computed {
-        &self.body.computed
-    }
-
-    /// Makes it the part of this number. Answers its ETag, without quotes, and its checksum.
-    ///
-    /// # Errors
-    /// [`VaultError::NoSuchUpload`] if it was completed or aborted meanwhile, or the engine fails.
-    pub async fn commit(self, now: Timestamp) -> Result<(String, Option<Digest>), VaultError> {
-        let computed = &self.body.computed;
-        let etag = computed.get(Algorithm::Md5).map(|digest| digest.hex());
-        let etag = etag.unwrap_or_default();
-        let checksum = computed.get(self.checksum);
-        let stored = StoredUploadPart(
-            computed.len(),
-            self.body.salt.clone(),
-            self.checksum.name().to_owned(),
-            checksum
-                .map(|digest| digest.bytes().to_vec())
-                .unwrap_or_default(),
-        );
-        let committed = self
-            .engine
-            .commit(Write::PutPart(PutPart {
-                upload: self.upload,
-                number: self.number,
-                etag: Bytes::from(etag.clone()),
-                last_modified: meta::millis(now),
-                meta: meta::encode(&stored)?,
-                body: self.body.staged,
-            }))
-            .await;
-        committed.map_err(|error| refused(&self.target.bucket, error))?;
-        Ok((etag, checksum))
     }
 }

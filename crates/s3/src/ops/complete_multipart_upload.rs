@@ -6,10 +6,11 @@ use digest::{Algorithm, Digest};
 use gate::{Ask, Authorized, Identity, Operation, Permit};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use vault::{ChecksumType, Completion, UploadInfo, UploadedPart, VaultError};
+use vault::{ChecksumType, Completion, CustomerKey, UploadInfo, UploadedPart, VaultError};
 
 use crate::checksum;
 use crate::conditions::{AnyEtag, WriteCondition};
+use crate::customer_key::{self, Use};
 use crate::multipart::{Target, UploadMembers};
 use crate::{Request, Response, S3Error, S3Operation, Stores};
 
@@ -30,6 +31,7 @@ pub struct Input {
     kind: Option<String>,
     bytes: Option<i64>,
     location: String,
+    customer: Option<CustomerKey>,
 }
 
 #[derive(Default, Deserialize)]
@@ -67,7 +69,7 @@ impl Operation for CompleteMultipartUpload {
     type Stores = Stores;
 
     fn asks(input: &Input, _: &Identity) -> Result<Self::Asks, S3Error> {
-        let ask = input.target.ask();
+        let ask = customer_key::onto(input.customer.as_ref(), input.target.ask());
         Ok(ask
             .with("s3:ObjectCreationOperation", "true")
             .with_some("s3:if-match", input.condition.if_match.as_deref())
@@ -89,10 +91,13 @@ impl Operation for CompleteMultipartUpload {
             ("Bucket", target.object.bucket.to_string()),
             ("Key", target.object.key.to_string()),
             ("ETag", format!("\"{}\"", done.etag)),
-            ("ServerSideEncryption", "AES256".to_owned()),
         ];
         for (name, text) in texts {
             output.insert(name.to_owned(), text.into());
+        }
+        // The model has no members for the customer's key here.
+        if !done.is_under_customer_key {
+            output.insert("ServerSideEncryption".to_owned(), "AES256".into());
         }
         if let Some(version) = done.version {
             output.insert("VersionId".to_owned(), version.into());
@@ -110,6 +115,7 @@ struct Done {
     etag: String,
     version: Option<String>,
     checksum: Option<ObjectChecksum>,
+    is_under_customer_key: bool,
 }
 
 async fn complete(
@@ -120,6 +126,7 @@ async fn complete(
     let target = &input.target;
     let found = stores.vault.upload_parts(permit).await;
     let (upload, stored) = found.map_err(|error| target.explain(error))?;
+    check_key(permit, input, &upload, stores)?;
     let parts = chosen(input, &upload, stored)?;
     let bytes: u64 = parts.iter().map(|part| part.bytes).sum();
     if let Some(declared) = input.bytes
@@ -148,7 +155,31 @@ async fn complete(
         etag,
         version,
         checksum,
+        is_under_customer_key: upload.needs_customer_key(),
     })
+}
+
+/// The customer's key is needed where the upload has a checksum (AWS: CompleteMultipartUpload,
+/// `x-amz-server-side-encryption-customer-key`), and must be the upload's if it is sent.
+fn check_key(
+    permit: &Permit<s3::PutObject>,
+    input: &Input,
+    upload: &UploadInfo,
+    stores: &Stores,
+) -> Result<(), S3Error> {
+    if input.customer.is_none() && upload.needs_customer_key() {
+        if !stores.vault.takes_customer_keys(permit)? {
+            return Err(customer_key::blocked(permit, "s3:PutObject"));
+        }
+        return match upload.checksum {
+            Some(_) => Err(customer_key::missing_for_checksums()),
+            None => Ok(()),
+        };
+    }
+    let customer = input.customer.as_ref();
+    customer_key::admit(&stores.vault, permit, customer, "s3:PutObject")?;
+    let checked = stores.vault.check_upload_key(upload, customer);
+    checked.map_err(|error| input.target.explain(error))
 }
 
 /// The object that the same request made before, if it is still the one under this key.
@@ -174,6 +205,7 @@ async fn completed_before(
     Ok(Done {
         etag: object.etag,
         version: object.version,
+        is_under_customer_key: object.needs_customer_key,
         checksum: object
             .checksum
             .map(|checksum| (checksum.algorithm, checksum.value, checksum.kind)),
@@ -340,6 +372,7 @@ impl S3Operation for CompleteMultipartUpload {
         let condition = WriteCondition::take(&mut request, AnyEtag::NotImplemented)?;
         let checksums: checksum::Members = request.take()?;
         let _: UploadMembers = request.take()?;
+        let customer: customer_key::Members = request.take()?;
         let members: Members = request.take_input()?;
         let target = Target::read(&request)?;
         let parts = members.multipart_upload.unwrap_or_default().parts;
@@ -367,6 +400,7 @@ impl S3Operation for CompleteMultipartUpload {
             kind: members.checksum_type,
             bytes: members.mpu_object_size,
             location,
+            customer: customer.key(Use::Write, None)?,
         })
     }
 

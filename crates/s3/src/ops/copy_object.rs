@@ -8,7 +8,8 @@ use vault::SystemHeaders;
 
 use crate::checksum;
 use crate::conditions::{AnyEtag, SourceConditions, WriteCondition};
-use crate::copying::{self, Source, SourceMembers};
+use crate::copying::{self, Source};
+use crate::customer_key;
 use crate::reading::{self, ReadAsk, TagsProbe};
 use crate::receiving::BYTES_MAX;
 use crate::upload::Upload;
@@ -110,8 +111,12 @@ impl Operation for CopyObject {
         let ((permit, _acl, _tagging), (read, list), (read_tags, put_tags)) = call.permits;
         let input = call.input;
         let now = permit.request().now;
+        // The action that AWS's message names, though there is no such one.
+        let customer = input.upload.customer.as_ref();
+        customer_key::admit(&stores.vault, &permit, customer, "s3:CopyObject")?;
         let bucket = permit.bucket().ok_or(S3Error::NothingJudged)?.clone();
-        let reader = reading::open(&stores.vault, &read, list).await?;
+        let key = input.source.customer.as_ref();
+        let reader = reading::open(&stores.vault, &read, list, key).await?;
         let source = reader.object();
         input.source_conditions.check(source, now)?;
         if source.bytes > BYTES_MAX {
@@ -139,21 +144,34 @@ impl Operation for CopyObject {
                 upload.tags = Some(source.tags.clone());
             }
         }
+        let customer = upload.customer.clone();
         let new = upload
             .new_object(&bucket, &permit.identity().caller, &stores.vault)
             .await?;
         let of_source = source.checksum.as_ref().map(|checksum| checksum.algorithm);
         let algorithm = input.algorithm.or(of_source).unwrap_or(checksum::DEFAULT);
-        let mut writer = stores
-            .vault
-            .write_object(&permit, algorithm, Some(source.bytes))
-            .await?;
-        copying::copy(&reader, 0..source.bytes, &mut writer).await?;
-        let written = writer.finish().await?;
-        let stored = written
-            .commit(new, input.condition.condition.clone(), now)
-            .await
-            .map_err(|error| input.condition.explain(error, &input.object.key))?;
+        let shared = match customer {
+            None => {
+                let vault = &stores.vault;
+                vault.share_object(&permit, &reader, algorithm).await?
+            }
+            Some(_) => None,
+        };
+        let condition = input.condition.condition.clone();
+        let committed = match shared {
+            Some(body) => body.commit(new, condition, now).await,
+            // Another encryption: the bytes are written anew.
+            None => {
+                let mut writer = stores
+                    .vault
+                    .write_object(&permit, algorithm, Some(source.bytes), customer.as_ref())
+                    .await?;
+                copying::copy(&reader, 0..source.bytes, &mut writer).await?;
+                writer.finish().await?.commit(new, condition, now).await
+            }
+        };
+        let stored =
+            committed.map_err(|error| input.condition.explain(error, &input.object.key))?;
         let mut result = Map::new();
         result.insert("ETag".to_owned(), format!("\"{}\"", stored.etag).into());
         result.insert(
@@ -167,23 +185,20 @@ impl Operation for CopyObject {
                 sum.value.clone().into(),
             );
         }
-        Ok(Response::encode(
-            Self::NAME,
-            &json!({
-                "CopyObjectResult": result,
-                "CopySourceVersionId": source.version,
-                "VersionId": stored.version,
-                "ServerSideEncryption": "AES256",
-            }),
-        ))
+        let mut output = json!({
+            "CopyObjectResult": result,
+            "CopySourceVersionId": source.version,
+            "VersionId": stored.version,
+        });
+        customer_key::show(&mut output, customer.as_ref());
+        Ok(Response::encode(Self::NAME, &output))
     }
 }
 
 impl S3Operation for CopyObject {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        let source = Source::read(&request)?;
+        let source = Source::take(&mut request)?;
         let object = request.object()?;
-        let _: SourceMembers = request.take()?;
         let source_conditions = request.take()?;
         let condition = WriteCondition::take(&mut request, AnyEtag::NotImplemented)?;
         let upload = Upload::take(&mut request)?;
@@ -202,6 +217,8 @@ impl S3Operation for CopyObject {
         let changes = metadata == Directive::Replace
             || upload.storage_class.is_some()
             || upload.encryption.is_some()
+            || upload.customer.is_some()
+            || source.customer.is_some()
             || upload.headers.website_redirect_location.is_some();
         // An older version over the newest is how a version is restored.
         if itself && source.object.version.is_none() && !changes {
@@ -241,7 +258,149 @@ impl S3Operation for CopyObject {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{World, root, user};
+    use digest::{Algorithm, digest_of};
+
+    use crate::testing::{Who, World, root, user};
+
+    /// How many files of large bodies there are.
+    fn stored_bodies(world: &World) -> usize {
+        fn files(directory: &std::path::Path) -> usize {
+            let entries = std::fs::read_dir(directory).unwrap();
+            let count = |path: std::path::PathBuf| if path.is_dir() { files(&path) } else { 1 };
+            entries.map(|entry| count(entry.unwrap().path())).sum()
+        }
+        files(&world.directory.path().join("data/extents"))
+    }
+
+    async fn copy(world: &World, owner: &Who, to: &str, headers: &[(&str, &str)]) -> String {
+        let line = format!("PUT {to}");
+        let copied = world.send_with(owner, &line, headers, "").await.ok();
+        copied.element("ETag")
+    }
+
+    #[tokio::test]
+    async fn a_copy_stores_no_byte_and_outlives_its_source() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        world.send(&owner, "PUT /other").await.ok();
+        let body = "0123456789abcdef".repeat(20_000);
+        let put = world
+            .send_with(&owner, "PUT /logs/k", &[], body.clone())
+            .await
+            .ok();
+        let before = stored_bodies(&world);
+        assert_eq!(before, 1);
+        let from = [("x-amz-copy-source", "logs/k")];
+        let etag = copy(&world, &owner, "/other/copy", &from).await;
+        assert_eq!(etag.replace("&quot;", "\""), put.header("etag"));
+        let from = [("x-amz-copy-source", "other/copy")];
+        copy(&world, &owner, "/logs/again", &from).await;
+        // A copy onto itself that changes metadata.
+        let onto = [
+            from[0],
+            ("x-amz-metadata-directive", "REPLACE"),
+            ("x-amz-meta-a", "1"),
+        ];
+        copy(&world, &owner, "/other/copy", &onto).await;
+        // Another checksum is computed, the body is still the same.
+        let other = [from[0], ("x-amz-checksum-algorithm", "SHA256")];
+        copy(&world, &owner, "/logs/sum", &other).await;
+        assert_eq!(stored_bodies(&world), before);
+        for gone in ["/logs/k", "/logs/again"] {
+            world.send(&owner, &format!("DELETE {gone}")).await.ok();
+        }
+        for kept in ["/other/copy", "/logs/sum"] {
+            let got = world.send(&owner, &format!("GET {kept}")).await.ok();
+            assert_eq!(got.text(), body, "{kept}");
+            assert_eq!(got.header("etag"), put.header("etag"));
+        }
+        let checked = [("x-amz-checksum-mode", "ENABLED")];
+        let got = world
+            .send_with(&owner, "HEAD /logs/sum", &checked, "")
+            .await
+            .ok();
+        let wanted = digest_of(Algorithm::Sha256, body.as_bytes()).base64();
+        assert_eq!(got.header("x-amz-checksum-sha256"), wanted);
+    }
+
+    #[tokio::test]
+    async fn the_copy_of_a_multipart_object_is_one_piece_to_its_readers() {
+        const PART: usize = 5 << 20;
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let part = "x".repeat(PART);
+        world
+            .send_with(&owner, "PUT /logs/part", &[], part.clone())
+            .await
+            .ok();
+        let created = world.send(&owner, "POST /logs/k?uploads").await.ok();
+        let upload = created.element("UploadId");
+        let mut parts = String::new();
+        // One part that is uploaded, and two that are the same body.
+        for number in 1..=3 {
+            let line = format!("PUT /logs/k?partNumber={number}&uploadId={upload}");
+            let etag = match number {
+                1 => world
+                    .send_with(&owner, &line, &[], part.replace('x', "y"))
+                    .await
+                    .ok()
+                    .header("etag")
+                    .to_owned(),
+                _ => {
+                    let from = [("x-amz-copy-source", "logs/part")];
+                    world
+                        .send_with(&owner, &line, &from, "")
+                        .await
+                        .ok()
+                        .element("ETag")
+                }
+            };
+            parts.push_str(&format!(
+                "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
+            ));
+        }
+        let before = stored_bodies(&world);
+        assert_eq!(before, 2);
+        let done = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+        let line = format!("POST /logs/k?uploadId={upload}");
+        world.send_with(&owner, &line, &[], done).await.ok();
+        let from = [("x-amz-copy-source", "logs/k")];
+        let etag = copy(&world, &owner, "/logs/copy", &from).await;
+        for gone in ["/logs/part", "/logs/k"] {
+            world.send(&owner, &format!("DELETE {gone}")).await.ok();
+        }
+        assert_eq!(stored_bodies(&world), before);
+        let got = world.send(&owner, "GET /logs/copy").await.ok();
+        let body = got.text();
+        assert_eq!(body.len(), 3 * PART);
+        assert!(body.starts_with("yy") && body.ends_with("xx"));
+        let wanted = digest_of(Algorithm::Md5, body.as_bytes()).hex();
+        assert_eq!(got.header("etag"), format!("\"{wanted}\""));
+        assert!(etag.contains(&wanted));
+        // Where parts meet.
+        let range = format!("bytes={}-{}", PART - 2, PART + 1);
+        let got = world
+            .send_with(&owner, "GET /logs/copy", &[("range", &range)], "")
+            .await
+            .ok();
+        assert_eq!(got.text(), "yyxx");
+        let first = world.send(&owner, "GET /logs/copy?partNumber=1").await.ok();
+        assert_eq!(first.header("content-length"), (3 * PART).to_string());
+        assert_eq!(first.header("x-amz-mp-parts-count"), "");
+        let second = world
+            .send(&owner, "GET /logs/copy?partNumber=2")
+            .await
+            .error();
+        assert_eq!(second.code, "InvalidPartNumber");
+        // What is made of several parts is no part itself: it is written anew.
+        let created = world.send(&owner, "POST /logs/whole?uploads").await.ok();
+        let upload = created.element("UploadId");
+        let line = format!("PUT /logs/whole?partNumber=1&uploadId={upload}");
+        let from = [("x-amz-copy-source", "logs/copy")];
+        let copied = world.send_with(&owner, &line, &from, "").await.ok();
+        assert!(copied.element("ETag").contains(&wanted));
+        assert_eq!(stored_bodies(&world), before + 1);
+    }
 
     #[tokio::test]
     async fn a_copy_takes_metadata_and_tags_along_unless_told_otherwise() {

@@ -7,7 +7,7 @@ use serde_json::json;
 use vault::UploadChecksum;
 
 use crate::upload::Upload;
-use crate::{Request, Response, S3Error, S3Operation, Stores, multipart};
+use crate::{Request, Response, S3Error, S3Operation, Stores, customer_key, multipart};
 
 /// Begins a multipart upload.
 #[derive(Debug)]
@@ -62,6 +62,8 @@ impl Operation for CreateMultipartUpload {
         let input = call.input;
         let bucket = permit.bucket().ok_or(S3Error::NothingJudged)?.clone();
         let caller = &permit.identity().caller;
+        let customer = input.upload.customer.clone();
+        customer_key::admit(&stores.vault, &permit, customer.as_ref(), "s3:PutObject")?;
         let encryption = input.upload.encryption.clone();
         let new = input
             .upload
@@ -70,20 +72,25 @@ impl Operation for CreateMultipartUpload {
         let initiator = multipart::initiator(caller);
         let upload = stores
             .vault
-            .create_upload(&permit, new, input.checksum, encryption, initiator)
+            .create_upload(
+                &permit,
+                new,
+                input.checksum,
+                encryption,
+                initiator,
+                customer.as_ref(),
+            )
             .await?;
         let checksum = input.checksum;
-        Ok(Response::encode(
-            Self::NAME,
-            &json!({
-                "Bucket": input.object.bucket.to_string(),
-                "Key": input.object.key.to_string(),
-                "UploadId": upload,
-                "ServerSideEncryption": "AES256",
-                "ChecksumAlgorithm": checksum.map(|checksum| checksum.algorithm.name()),
-                "ChecksumType": checksum.map(|checksum| checksum.kind.name()),
-            }),
-        ))
+        let mut output = json!({
+            "Bucket": input.object.bucket.to_string(),
+            "Key": input.object.key.to_string(),
+            "UploadId": upload,
+            "ChecksumAlgorithm": checksum.map(|checksum| checksum.algorithm.name()),
+            "ChecksumType": checksum.map(|checksum| checksum.kind.name()),
+        });
+        customer_key::show(&mut output, customer.as_ref());
+        Ok(Response::encode(Self::NAME, &output))
     }
 }
 

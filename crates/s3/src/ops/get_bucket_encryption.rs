@@ -1,9 +1,8 @@
 //! GetBucketEncryption: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketEncryption.html>
-//!
-//! Every object is encrypted by a key of its own with AES-256, and no other setting can be made.
 use catalog::s3;
 use gate::{Ask, Authorized, Identity, Operation};
 use serde_json::json;
+use vault::BucketEncryption;
 
 use crate::{BucketInput, Request, Response, S3Error, S3Operation, Stores};
 
@@ -14,7 +13,7 @@ pub enum GetBucketEncryption {}
 impl Operation for GetBucketEncryption {
     const NAME: &'static str = "GetBucketEncryption";
     type Input = BucketInput;
-    type Output = ();
+    type Output = BucketEncryption;
     type Error = S3Error;
     type Asks = Ask<s3::GetEncryptionConfiguration>;
     type Stores = Stores;
@@ -23,8 +22,8 @@ impl Operation for GetBucketEncryption {
         Ok(input.ask())
     }
 
-    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<(), S3Error> {
-        Ok(stores.vault.bucket_exists(&call.permits)?)
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<BucketEncryption, S3Error> {
+        Ok(stores.vault.bucket_encryption(&call.permits)?)
     }
 }
 
@@ -33,14 +32,19 @@ impl S3Operation for GetBucketEncryption {
         BucketInput::read(&request)
     }
 
-    fn respond(_: ()) -> Response {
+    fn respond(output: BucketEncryption) -> Response {
+        let blocked = match output.blocks_customer_keys {
+            true => "SSE-C",
+            false => "NONE",
+        };
         Response::encode(
             Self::NAME,
             &json!({
                 "ServerSideEncryptionConfiguration": {
                     "Rules": [{
                         "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "AES256" },
-                        "BucketKeyEnabled": false,
+                        "BucketKeyEnabled": output.has_bucket_key,
+                        "BlockedEncryptionTypes": { "EncryptionType": [blocked] },
                     }],
                 },
             }),
@@ -72,7 +76,8 @@ mod tests {
         assert_eq!(
             shown("encryption").await,
             "><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>\
-             </ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule>\
+             </ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled>\
+             <BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes></Rule>\
              </ServerSideEncryptionConfiguration>"
         );
     }

@@ -6,9 +6,10 @@ use futures_util::StreamExt as _;
 use gate::{Authorized, Identity, Operation, Probe};
 use policy::CallerKind;
 use serde::Deserialize;
-use vault::{ObjectReader, StoredObject};
+use vault::{CustomerKey, ObjectReader, StoredObject};
 
 use crate::conditions::ReadConditions;
+use crate::customer_key::{self, Use};
 use crate::reading::{self, ReadAsk, TagsProbe};
 use crate::{Request, Response, ResponseBody, S3Error, S3Operation, Stores};
 
@@ -25,6 +26,7 @@ pub struct Input {
     pub(super) range: Option<String>,
     pub(super) part_number: Option<i64>,
     pub(super) with_checksum: bool,
+    pub(super) customer: Option<CustomerKey>,
     pub(super) overrides: Vec<(&'static str, Option<String>)>,
 }
 
@@ -49,6 +51,7 @@ impl Input {
     pub(super) fn read(mut request: Request) -> Result<Input, S3Error> {
         let object = reading::versioned_object(&request)?;
         let conditions = request.take()?;
+        let customer: customer_key::Members = request.take()?;
         let members: Members = request.take_input()?;
         if members.range.is_some() && members.part_number.is_some() {
             return Err(S3Error::invalid_request(
@@ -59,6 +62,7 @@ impl Input {
             object,
             expected_owner: request.expected_owner()?,
             conditions,
+            customer: customer.key(Use::Read, None)?,
             range: members.range,
             part_number: members.part_number,
             with_checksum: members
@@ -107,7 +111,7 @@ where
 {
     let (permit, list, tags) = call.permits;
     let input = call.input;
-    let reader = reading::open(&stores.vault, &permit, list).await?;
+    let reader = reading::open(&stores.vault, &permit, list, input.customer.as_ref()).await?;
     let object = reader.object();
     let now = match &permit {
         gate::Either::Left(permit) => permit.request().now,
@@ -121,6 +125,7 @@ where
         (None, None) => None,
     };
     reading::put_headers(&mut response, object);
+    customer_key::put_headers(&mut response, input.customer.as_ref());
     if input.part_number.is_some() && object.is_multipart {
         response.set("x-amz-mp-parts-count", &object.parts.len().to_string());
     }

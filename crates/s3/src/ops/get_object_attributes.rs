@@ -3,8 +3,9 @@ use catalog::{AccountId, Object, s3};
 use gate::{Ask, Authorized, Either, Identity, Operation, Probe};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use vault::StoredObject;
+use vault::{CustomerKey, StoredObject};
 
+use crate::customer_key::{self, Use};
 use crate::reading::{self, ReadAsk};
 use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, listing};
 
@@ -20,6 +21,7 @@ pub struct Input {
     attributes: Vec<String>,
     parts_limit: usize,
     parts_after: u32,
+    customer: Option<CustomerKey>,
 }
 
 #[derive(Default, Deserialize)]
@@ -64,7 +66,7 @@ impl Operation for GetObjectAttributes {
     async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<Response, S3Error> {
         let (read, _attributes, list) = call.permits;
         let input = call.input;
-        let reader = reading::open(&stores.vault, &read, list).await?;
+        let reader = reading::open(&stores.vault, &read, list, input.customer.as_ref()).await?;
         let object = reader.object();
         let mut output = Map::new();
         output.insert(
@@ -132,6 +134,7 @@ impl S3Operation for GetObjectAttributes {
     fn input(mut request: Request) -> Result<Input, S3Error> {
         const HEADER: &str = "x-amz-object-attributes";
         let object = reading::versioned_object(&request)?;
+        let customer: customer_key::Members = request.take()?;
         let members: Members = request.take_input()?;
         let mut attributes: Vec<String> = Vec::new();
         for text in request.headers.get_all(HEADER) {
@@ -153,6 +156,7 @@ impl S3Operation for GetObjectAttributes {
             object,
             expected_owner: request.expected_owner()?,
             attributes,
+            customer: customer.key(Use::Read, None)?,
             parts_limit: listing::limit(members.max_parts, "max-parts")?,
             parts_after: listing::part_marker(members.part_number_marker.as_ref())?,
         })

@@ -3,7 +3,9 @@ use catalog::s3;
 use gate::{Ask, Authorized, Identity, Operation};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use vault::CustomerKey;
 
+use crate::customer_key::{self, Use};
 use crate::multipart::{self, Target, UploadMembers};
 use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, listing};
 
@@ -17,6 +19,7 @@ pub struct Input {
     target: Target,
     limit: usize,
     after: u32,
+    customer: Option<CustomerKey>,
 }
 
 #[derive(Default, Deserialize)]
@@ -43,9 +46,15 @@ impl Operation for ListParts {
             target,
             limit,
             after,
+            customer,
         } = call.input;
         let listed = stores.vault.list_parts(&call.permits, after, limit).await;
         let (upload, parts, next) = listed.map_err(|error| target.explain(error))?;
+        // Nothing that is shown needs the key; one that is sent is compared.
+        if customer.is_some() {
+            let checked = stores.vault.check_upload_key(&upload, customer.as_ref());
+            checked.map_err(|error| target.explain(error))?;
+        }
         let last = parts.last().map_or(after, |part| part.number);
         let elements = parts.iter().map(|part| {
             let mut element = json!({
@@ -87,8 +96,10 @@ impl Operation for ListParts {
 impl S3Operation for ListParts {
     fn input(mut request: Request) -> Result<Input, S3Error> {
         let _: UploadMembers = request.take()?;
+        let customer: customer_key::Members = request.take()?;
         let members: Members = request.take_input()?;
         Ok(Input {
+            customer: customer.key(Use::Read, None)?,
             target: Target::read(&request)?,
             limit: listing::limit(members.max_parts, "max-parts")?,
             after: listing::part_marker(members.part_number_marker.as_ref())?,

@@ -52,6 +52,7 @@ mod create_bucket;
 mod delete_account_public_access_block;
 mod delete_bucket;
 mod delete_bucket_cors;
+mod delete_bucket_encryption;
 mod delete_bucket_lifecycle;
 mod delete_bucket_ownership_controls;
 mod delete_bucket_policy;
@@ -75,6 +76,7 @@ mod list_buckets;
 mod put_account_public_access_block;
 mod put_bucket_acl;
 mod put_bucket_cors;
+mod put_bucket_encryption;
 mod put_bucket_lifecycle_configuration;
 mod put_bucket_ownership_controls;
 mod put_bucket_policy;
@@ -86,6 +88,7 @@ pub use create_bucket::CreateBucket;
 pub use delete_account_public_access_block::DeleteAccountPublicAccessBlock;
 pub use delete_bucket::DeleteBucket;
 pub use delete_bucket_cors::DeleteBucketCors;
+pub use delete_bucket_encryption::DeleteBucketEncryption;
 pub use delete_bucket_lifecycle::DeleteBucketLifecycle;
 pub use delete_bucket_ownership_controls::DeleteBucketOwnershipControls;
 pub use delete_bucket_policy::DeleteBucketPolicy;
@@ -109,6 +112,7 @@ pub use list_buckets::ListBuckets;
 pub use put_account_public_access_block::PutAccountPublicAccessBlock;
 pub use put_bucket_acl::PutBucketAcl;
 pub use put_bucket_cors::PutBucketCors;
+pub use put_bucket_encryption::PutBucketEncryption;
 pub use put_bucket_lifecycle_configuration::PutBucketLifecycleConfiguration;
 pub use put_bucket_ownership_controls::PutBucketOwnershipControls;
 pub use put_bucket_policy::PutBucketPolicy;
@@ -178,6 +182,8 @@ macro_rules! for_each_operation {
             GetBucketVersioning
             PutBucketVersioning
             GetBucketEncryption
+            PutBucketEncryption
+            DeleteBucketEncryption
             GetBucketRequestPayment
         }
     };

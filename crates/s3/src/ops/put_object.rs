@@ -5,7 +5,9 @@ use gate::{Ask, Authorized, Identity, Operation};
 use crate::checksum::{self, Declared};
 use crate::conditions::{AnyEtag, WriteCondition};
 use crate::upload::Upload;
-use crate::{Body, Request, Response, S3Error, S3Operation, Stores, reading, receiving};
+use crate::{
+    Body, Request, Response, S3Error, S3Operation, Stores, customer_key, reading, receiving,
+};
 
 /// Stores an object.
 #[derive(Debug)]
@@ -52,6 +54,8 @@ impl Operation for PutObject {
         let (permit, _acl, _tagging) = call.permits;
         let input = call.input;
         let bucket = permit.bucket().ok_or(S3Error::NothingJudged)?.clone();
+        let customer = input.upload.customer.clone();
+        customer_key::admit(&stores.vault, &permit, customer.as_ref(), "s3:PutObject")?;
         let new = input
             .upload
             .new_object(&bucket, &permit.identity().caller, &stores.vault)
@@ -59,7 +63,7 @@ impl Operation for PutObject {
         let algorithm = input.declared.algorithm().unwrap_or(checksum::DEFAULT);
         let mut writer = stores
             .vault
-            .write_object(&permit, algorithm, Some(input.length))
+            .write_object(&permit, algorithm, Some(input.length), customer.as_ref())
             .await?;
         let trailers = receiving::receive(input.body, input.length, &mut writer).await?;
         let written = writer.finish().await?;
@@ -70,7 +74,7 @@ impl Operation for PutObject {
             .map_err(|error| input.condition.explain(error, &input.object.key))?;
         let mut response = Response::empty(200);
         response.set("etag", &format!("\"{}\"", stored.etag));
-        response.set("x-amz-server-side-encryption", "AES256");
+        customer_key::put_headers(&mut response, customer.as_ref());
         response.set_some("x-amz-version-id", stored.version.as_deref());
         reading::put_checksum(&mut response, &stored);
         Ok(response)
@@ -249,7 +253,6 @@ mod tests {
         let owner = root("111122223333");
         for (header, value) in [
             ("x-amz-server-side-encryption", "aws:kms"),
-            ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
             ("x-amz-object-lock-legal-hold", "ON"),
             ("x-amz-checksum-sha512", "AA=="),
         ] {

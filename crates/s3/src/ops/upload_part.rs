@@ -1,9 +1,11 @@
 //! UploadPart: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html>
 use catalog::s3;
 use gate::{Ask, Authorized, Identity, Operation};
+use vault::CustomerKey;
 
 use super::put_object::ContentLength;
 use crate::checksum::{self, Declared};
+use crate::customer_key::{self, Use};
 use crate::multipart::{self, Target, UploadMembers};
 use crate::{Body, Request, Response, S3Error, S3Operation, Stores, receiving};
 
@@ -18,6 +20,7 @@ pub struct Input {
     part_number: u32,
     declared: Declared,
     length: u64,
+    customer: Option<CustomerKey>,
     body: Body,
 }
 
@@ -30,7 +33,7 @@ impl Operation for UploadPart {
     type Stores = Stores;
 
     fn asks(input: &Input, _: &Identity) -> Result<Self::Asks, S3Error> {
-        let ask = input.target.ask();
+        let ask = customer_key::onto(input.customer.as_ref(), input.target.ask());
         Ok(ask.with("s3:ObjectCreationOperation", "false"))
     }
 
@@ -41,8 +44,10 @@ impl Operation for UploadPart {
             part_number,
             declared,
             length,
+            customer,
             body,
         } = call.input;
+        customer_key::admit(&stores.vault, &permit, customer.as_ref(), "s3:PutObject")?;
         let upload = stores.vault.upload_info(&permit).await;
         let upload = upload.map_err(|error| target.explain(error))?;
         let algorithm = match (upload.checksum, declared.algorithm()) {
@@ -64,6 +69,7 @@ impl Operation for UploadPart {
                 algorithm,
                 declared.algorithm(),
                 Some(length),
+                customer.as_ref(),
             )
             .await
             .map_err(|error| target.explain(error))?;
@@ -79,7 +85,7 @@ impl Operation for UploadPart {
             .map_err(|error| target.explain(error))?;
         let mut response = Response::empty(200);
         response.set("etag", &format!("\"{etag}\""));
-        response.set("x-amz-server-side-encryption", "AES256");
+        customer_key::put_headers(&mut response, customer.as_ref());
         if let Some(digest) = shown {
             response.set(checksum::header(digest.algorithm()), &digest.base64());
         }
@@ -92,12 +98,14 @@ impl S3Operation for UploadPart {
         let declared = Declared::read(&request.headers)?;
         let _: checksum::Members = request.take()?;
         let _: ContentLength = request.take()?;
+        let customer: customer_key::Members = request.take()?;
         let _: UploadMembers = request.take_input()?;
         Ok(Input {
             target: Target::read(&request)?,
             part_number: multipart::part_number(&request)?,
             declared,
             length: receiving::declared_length(&request)?,
+            customer: customer.key(Use::Write, None)?,
             body: request.body,
         })
     }

@@ -5,10 +5,12 @@ use catalog::s3;
 use gate::{Ask, Authorized, Identity, Operation, Probe};
 use serde::Deserialize;
 use serde_json::{Map, json};
+use vault::CustomerKey;
 
 use crate::checksum;
 use crate::conditions::SourceConditions;
-use crate::copying::{self, Source, SourceMembers};
+use crate::copying::{self, Source};
+use crate::customer_key::{self, Use};
 use crate::multipart::{self, Target, UploadMembers};
 use crate::reading::{self, ReadAsk};
 use crate::receiving::BYTES_MAX;
@@ -27,6 +29,7 @@ pub struct Input {
     conditions: SourceConditions,
     // First and last byte.
     range: Option<(u64, u64, String)>,
+    customer: Option<CustomerKey>,
 }
 
 #[derive(Default, Deserialize)]
@@ -47,7 +50,7 @@ impl Operation for UploadPartCopy {
 
     fn asks(input: &Input, who: &Identity) -> Result<Self::Asks, S3Error> {
         copying::refuse_anonymous(who)?;
-        let put = input.target.ask();
+        let put = customer_key::onto(input.customer.as_ref(), input.target.ask());
         let source = &input.source;
         Ok((
             put.with("s3:ObjectCreationOperation", "false")
@@ -64,9 +67,19 @@ impl Operation for UploadPartCopy {
         let input = call.input;
         let target = &input.target;
         let now = permit.request().now;
+        customer_key::admit(
+            &stores.vault,
+            &permit,
+            input.customer.as_ref(),
+            "s3:PutObject",
+        )?;
         let upload = stores.vault.upload_info(&permit).await;
         let upload = upload.map_err(|error| target.explain(error))?;
-        let reader = reading::open(&stores.vault, &read, list).await?;
+        let customer = input.customer.as_ref();
+        let checked = stores.vault.check_upload_key(&upload, customer);
+        checked.map_err(|error| target.explain(error))?;
+        let key = input.source.customer.as_ref();
+        let reader = reading::open(&stores.vault, &read, list, key).await?;
         let source = reader.object();
         input.conditions.check(source, now)?;
         let range = copied_range(input.range, source.bytes)?;
@@ -79,18 +92,29 @@ impl Operation for UploadPartCopy {
         let algorithm = upload
             .checksum
             .map_or(checksum::DEFAULT, |checksum| checksum.algorithm);
-        let length = range.end - range.start;
-        let mut writer = stores
-            .vault
-            .write_part(&permit, input.part_number, algorithm, None, Some(length))
-            .await
-            .map_err(|error| target.explain(error))?;
-        copying::copy(&reader, range, &mut writer).await?;
-        let written = writer.finish().await?;
-        let (etag, digest) = written
-            .commit(now)
-            .await
-            .map_err(|error| target.explain(error))?;
+        let number = input.part_number;
+        let shared = match range == (0..source.bytes) {
+            true => stores
+                .vault
+                .share_part(&permit, number, algorithm, &reader)
+                .await
+                .map_err(|error| target.explain(error))?,
+            false => None,
+        };
+        let committed = match shared {
+            Some(shared) => shared.commit(now).await,
+            None => {
+                let length = range.end - range.start;
+                let mut writer = stores
+                    .vault
+                    .write_part(&permit, number, algorithm, None, Some(length), customer)
+                    .await
+                    .map_err(|error| target.explain(error))?;
+                copying::copy(&reader, range, &mut writer).await?;
+                writer.finish().await?.commit(now).await
+            }
+        };
+        let (etag, digest) = committed.map_err(|error| target.explain(error))?;
         let mut result = Map::new();
         result.insert("ETag".to_owned(), format!("\"{etag}\"").into());
         result.insert("LastModified".to_owned(), now.to_string().into());
@@ -98,14 +122,12 @@ impl Operation for UploadPartCopy {
             let member = checksum::member(digest.algorithm());
             result.insert(member.to_owned(), digest.base64().into());
         }
-        Ok(Response::encode(
-            Self::NAME,
-            &json!({
-                "CopyPartResult": result,
-                "CopySourceVersionId": reader.object().version,
-                "ServerSideEncryption": "AES256",
-            }),
-        ))
+        let mut output = json!({
+            "CopyPartResult": result,
+            "CopySourceVersionId": reader.object().version,
+        });
+        customer_key::show(&mut output, customer);
+        Ok(Response::encode(Self::NAME, &output))
     }
 }
 
@@ -146,12 +168,13 @@ fn copied_range(range: Option<(u64, u64, String)>, size: u64) -> Result<Range<u6
 
 impl S3Operation for UploadPartCopy {
     fn input(mut request: Request) -> Result<Input, S3Error> {
-        let source = Source::read(&request)?;
-        let _: SourceMembers = request.take()?;
+        let source = Source::take(&mut request)?;
         let _: UploadMembers = request.take()?;
         let conditions = request.take()?;
+        let customer: customer_key::Members = request.take()?;
         let members: Members = request.take_input()?;
         Ok(Input {
+            customer: customer.key(Use::Write, None)?,
             target: Target::read(&request)?,
             part_number: multipart::part_number(&request)?,
             source,
