@@ -1,4 +1,5 @@
 //! Builds the server from its configuration, and stops it.
+use std::convert::Infallible;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use directory::{Directory, NewAccount};
 use engine::{ControlStore, ObjectEngine};
 use engine_local::Local;
 use gate::{Gate, SystemTask};
+use hyper::service::service_fn;
 use journal::Journal;
 use seal::KeyEncryptionKey;
 use tokio::net::TcpListener;
@@ -18,10 +20,10 @@ use tokio::task::JoinHandle;
 use vault::{Foundations, Vault};
 
 use crate::admin::{self, Admin};
-use crate::config::Config;
+use crate::config::{Config, Connections};
 use crate::dispatch::App;
 use crate::explanations::Explainer;
-use crate::{dev, listen};
+use crate::{descriptors, dev, listen};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +122,7 @@ impl Server {
         config: Config,
         dev: Option<dev::Development>,
     ) -> Result<Server, StartError> {
+        let connections = possible(config.connections);
         let keys = Arc::new(open_key(&config)?);
         make_directory(&config.data)?;
         let local = open_engine(&config.data)?;
@@ -159,9 +162,21 @@ impl Server {
             &config,
         ));
         let admin = Admin::new(gate, directory, explainer, token, address);
+        let serving = app.clone();
         let tasks = vec![
-            tokio::spawn(listen::serve(listener, app.clone(), stopped.clone())),
-            tokio::spawn(admin::serve(admin_listener, admin, stopped)),
+            tokio::spawn(listen::serve(
+                listener,
+                connections,
+                stopped.clone(),
+                move |peer| {
+                    let app = serving.clone();
+                    service_fn(move |request| {
+                        let app = app.clone();
+                        async move { Ok::<_, Infallible>(app.handle(request, peer).await) }
+                    })
+                },
+            )),
+            tokio::spawn(admin::serve(admin_listener, admin, connections, stopped)),
         ];
         let greeting = match &dev {
             Some(dev) => {
@@ -209,6 +224,23 @@ impl Server {
             }
         }
         self.app.flush().await;
+    }
+}
+
+/// As many connections as the system has descriptors for.
+fn possible(wanted: Connections) -> Connections {
+    let descriptors = descriptors::raise();
+    let count_max = descriptors::connections(wanted.count_max, descriptors);
+    if count_max < wanted.count_max {
+        tracing::warn!(
+            descriptors,
+            count_max,
+            "the limit of open files allows fewer connections at once; raise it (LimitNOFILE, ulimit -n)"
+        );
+    }
+    Connections {
+        count_max,
+        ..wanted
     }
 }
 
