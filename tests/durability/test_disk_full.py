@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pathlib
 import subprocess
 import time
 
@@ -10,6 +11,7 @@ import botocore.exceptions
 import pytest
 
 from harness import Server
+from harness.errors import refused
 
 MIB = 1024 * 1024
 DISK_BYTES = 160 * MIB
@@ -31,6 +33,7 @@ def on_small_disk(tmp_path):
         filler = disk / "filler"
         filler.write_bytes(os.urandom(MIB) * (FILLER_BYTES // MIB))
         server = Server(disk / "server", extra=("--journal-mib", "1")).start()
+        # The log of the server lies there, too: nothing may depend on it.
         yield server, filler
         server.close()
     finally:
@@ -95,13 +98,15 @@ def test_a_full_disk_refuses_writes_loses_nothing_and_takes_writes_again(on_smal
 
     # IAM writes little, and gets what is left.
     users = []
-    with pytest.raises(botocore.exceptions.ClientError) as refusal:
-        for number in range(100_000):
-            name = f"user{number}"
-            # A tag makes it large.
-            iam.create_user(UserName=name, Tags=[{"Key": f"k{n}", "Value": "v" * 250} for n in range(40)])
-            users.append(name)
-    is_full(refusal.value.response)
+    # Tags make a user large.
+    for tag_count in (40, 0):
+        with pytest.raises(botocore.exceptions.ClientError) as refusal:
+            for number in range(100_000):
+                name = f"user{tag_count}-{number}"
+                tags = [{"Key": f"k{n}", "Value": "v" * 250} for n in range(tag_count)]
+                iam.create_user(UserName=name, Tags=tags)
+                users.append(name)
+        is_full(refusal.value.response)
     there = {user["UserName"] for page in iam.get_paginator("list_users").paginate() for user in page["Users"]}
     assert there == {*users, "administrator"}
     told = server.command("account", "create", "--name", "more", check=False)
@@ -151,3 +156,30 @@ def test_a_server_starts_on_a_full_disk_and_serves_what_is_there(on_small_disk):
     read_all(s3, bucket, stored)
     filler.unlink()
     resumes(lambda: s3.put_object(Bucket=bucket, Key="after", Body=b"again"))
+
+
+class Unheard(Server):
+    """A server that cannot write its log, and has something to say about each call."""
+
+    def environment(self):
+        return super().environment() | {"STRONGROOM_LOG": "info"}
+
+    def tail(self, lines: int = 0):
+        return "(it cannot write)"
+
+
+def test_a_log_that_cannot_be_written_fails_no_call(tmp_path):
+    server = Unheard(tmp_path / "server")
+    server.log = pathlib.Path("/dev/full")
+    server.start()
+    try:
+        account = server.create_account()
+        bucket = account.bucket()
+        s3 = account.boto("s3")
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+        assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+        with refused("NoSuchKey", "The specified key does not exist.", 404):
+            s3.get_object(Bucket=bucket, Key="absent")
+        assert server.stop() == 0
+    finally:
+        server.close()

@@ -63,11 +63,11 @@ def test_uploads_that_break_off_leave_no_bytes_also_when_the_server_dies(own_ser
     bucket = account.bucket()
     for _ in range(5):
         connection = connect(own_server)
-        connection.sendall(head(own_server, account.admin, "PUT", f"/{bucket}/k", 2 * MIB) + b"x" * MIB)
+        connection.sendall(head(own_server, account.admin, "PUT", f"/{bucket}/k", 4 * MIB) + b"x" * (3 * MIB))
         connection.close()
     assert become(own_server, 0)
     connection = connect(own_server)
-    connection.sendall(head(own_server, account.admin, "PUT", f"/{bucket}/k", 2 * MIB) + b"x" * MIB)
+    connection.sendall(head(own_server, account.admin, "PUT", f"/{bucket}/k", 4 * MIB) + b"x" * (3 * MIB))
     assert become(own_server, 1)
     own_server.kill()
     assert len(extents(own_server)) == 1

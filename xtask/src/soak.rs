@@ -9,8 +9,9 @@ use crate::work::{self, Failure};
 /// Builds the program, in release unless `--debug` is among the arguments, and hands the others to
 /// `tests/durability/soak.py`.
 pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
-    let (debug, rest): (Vec<&String>, Vec<&String>) =
-        arguments.iter().partition(|argument| *argument == "--debug");
+    let (debug, rest): (Vec<&String>, Vec<&String>) = arguments
+        .iter()
+        .partition(|argument| *argument == "--debug");
     install::for_groups(&[groups::durability()])?;
     let mut build = work::cargo();
     build.args(["build", "--quiet", "--locked", "-p", "cli"]);

@@ -74,6 +74,9 @@ impl Serve {
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal())
+            // A log that cannot be written, on a full disk, would be told by a print that panics,
+            // and the call that had something to say would end unanswered.
+            .log_internal_errors(false)
             .init();
         let given = Settings {
             domain: self.domain.clone(),

@@ -32,6 +32,19 @@ const ROW_BYTES_MAX: usize = 1500;
 /// Kept free of bodies: a delete writes new pages before it frees old ones.
 const RESERVE_BYTES: u64 = 64 << 20;
 
+/// Gives LMDB's table of readers all of its room on the disk.
+///
+/// The file is mapped into memory and full of holes. On a full disk the first reader that writes into a hole
+/// would end the process (SIGBUS), which has no other way to be told.
+fn allocate_readers(directory: &Path) -> io::Result<()> {
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(directory.join("lock.mdb"))?;
+    let bytes = file.metadata()?.len();
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)?;
+    Ok(())
+}
+
 impl Index {
     /// Opens the index in this directory, which must be there. The caller holds the lock of the
     /// data directory.
@@ -46,6 +59,9 @@ impl Index {
             .max_dbs(Table::ALL.len() as u32)
             .max_readers(READING_THREADS_MAX);
         let env = map::open(&options, directory).map_err(failed("opening the index"))?;
+        if let Err(error) = allocate_readers(directory) {
+            tracing::warn!(%error, "there is no room for the index's table of readers");
+        }
         let tables = match open_tables(&env)? {
             Some(tables) => tables,
             None => create_tables(&env)?,
