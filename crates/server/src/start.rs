@@ -14,7 +14,7 @@ use gate::{Gate, SystemTask};
 use hyper::service::service_fn;
 use journal::Journal;
 use seal::KeyEncryptionKey;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use vault::{Foundations, Vault};
@@ -24,6 +24,10 @@ use crate::config::{Config, Connections};
 use crate::dispatch::App;
 use crate::explanations::Explainer;
 use crate::{descriptors, dev, listen};
+
+/// Connections that the system keeps until they are accepted, if its own limit (`somaxconn`) is not
+/// lower. One more is dropped, and its client tries again only after a second.
+const BACKLOG: u32 = 4096;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -148,8 +152,8 @@ impl Server {
         let first = first_account(&gate, &directory, dev.as_ref()).await?;
         let token = admin_token(&config)?;
 
-        let listener = bind(config.listen).await?;
-        let admin_listener = bind(config.admin_listen).await?;
+        let listener = bind(config.listen)?;
+        let admin_listener = bind(config.admin_listen)?;
         let address = local_address(&listener, config.listen)?;
         let admin_address = local_address(&admin_listener, config.admin_listen)?;
         let (stop, stopped) = watch::channel(false);
@@ -345,10 +349,18 @@ fn admin_token(config: &Config) -> Result<String, StartError> {
     Ok(token)
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen { address, source })
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // A restart need not wait for connections of the server before.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|source| StartError::Listen { address, source })
 }
 
 fn local_address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartError> {
