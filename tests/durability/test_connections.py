@@ -18,10 +18,10 @@ KIB = 1024
 # Seconds of the server's limits, here short, and what a busy machine may take more.
 IDLE, HEAD, BODY, WRITE, STOP = 2, 3, 2, 3, 4
 SLACK = 3
-# Each end of a connection has a descriptor, and the server asks for two of each. 20,000 is a common
-# limit of containers, and all of this machine's descriptors are shared with other tests.
+# The server wants two descriptors for each. A common limit of containers is 20,000; fewer are opened
+# where it is lower.
 IDLE_CONNECTIONS = 9_800
-# An idle connection that has said nothing or been answered, in the server's memory. Measured: less than half.
+# What an idle connection takes of the memory of the server. Measured: 16 to 19 KiB.
 IDLE_BYTES_MAX = 32 * KIB
 CLOSED = b""
 
