@@ -4,11 +4,11 @@ import hashlib
 import os
 import random
 import shutil
+import struct
 
 import botocore.exceptions
 import pytest
 
-from harness import Server
 from harness.server import ServerFailed
 
 SEED = int(os.environ.get("STRONGROOM_SEED", str(random.randrange(2**32))))
@@ -122,3 +122,85 @@ def test_bytes_flipped_anywhere_in_the_index_never_give_wrong_bytes(stored):
         ended += server.process.poll() is not None
         server.kill()
     print(f"{refused} reads were refused, the server did not start or ended {ended} times, in {ROUNDS} rounds")
+
+
+def cut_branches(index, of_table) -> int:
+    """Takes the last child from each inner page of LMDB whose keys `of_table` knows; answers how many there were.
+
+    A page: number (8), pad (2), flags (2; 1: inner), end of the list of nodes (2), ...; a node: child's
+    number (6), length of the key (2), key.
+    """
+    content = bytearray(index.read_bytes())
+    cut = 0
+    for page in range(0, len(content), 4096):
+        number, _, flags, lower = struct.unpack_from("<QHHH", content, page)
+        if flags != 1 or number * 4096 != page or not 20 <= lower <= 2000:
+            continue
+        # The first key of an inner page is empty.
+        (second,) = struct.unpack_from("<H", content, page + 18)
+        (length,) = struct.unpack_from("<H", content, page + second + 6)
+        if of_table(bytes(content[page + second + 8 : page + second + 8 + length])):
+            struct.pack_into("<H", content, page + 12, lower - 2)
+            cut += 1
+    index.write_bytes(content)
+    return cut
+
+
+def test_an_index_that_hides_the_files_of_bodies_removes_none(own_server):
+    account = own_server.create_account()
+    bucket = account.bucket()
+    s3 = account.boto("s3")
+    objects = {}
+    for number in range(260):
+        body = os.urandom(140_000)
+        s3.put_object(Bucket=bucket, Key=f"k{number}", Body=body)
+        objects[f"k{number}"] = hashlib.sha256(body).hexdigest()
+    assert own_server.stop() == 0
+    extents = own_server.data / "store" / "extents"
+    files = {path for path in extents.rglob("*") if path.is_file()}
+    assert len(files) == len(objects)
+    # Keys of `extents` are numbers of eight bytes.
+    assert cut_branches(index_of(own_server), lambda key: len(key) == 8) > 0
+    refused_to_start(own_server, "table `extents` of the index is damaged")
+    assert {path for path in extents.rglob("*") if path.is_file()} == files
+    rebuilt = own_server.command("fsck", str(own_server.data), "--rebuild", "--scrub", check=False)
+    assert rebuilt.returncode == 0, rebuilt.stdout
+    own_server.start()
+    s3 = account.boto("s3", user_agent_extra="rebuilt")
+    for key, digest in objects.items():
+        assert read(s3, bucket, key) == digest
+
+
+def test_an_index_that_hides_policies_is_not_served(own_server):
+    account = own_server.create_account()
+    for number in range(150):
+        account.user(f"user{number}", {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Deny", "Action": "s3:*", "Resource": f"arn:aws:s3:::bucket{number}"}]})
+    assert own_server.stop() == 0
+    # Those of `control` are text.
+    assert cut_branches(index_of(own_server), lambda key: len(key) > 8 and key.isascii()) > 0
+    refused_to_start(own_server, "table `control` of the index is damaged")
+    assert own_server.command("fsck", str(own_server.data), "--rebuild", check=False).returncode == 0
+    own_server.start()
+    iam = account.boto("iam", user_agent_extra="rebuilt")
+    users = [user for page in iam.get_paginator("list_users").paginate() for user in page["Users"]]
+    assert len(users) == 151
+
+
+def test_fsck_tells_that_objects_are_hidden(own_server):
+    account = own_server.create_account()
+    bucket = account.bucket()
+    s3 = account.boto("s3")
+    for number in range(150):
+        s3.put_object(Bucket=bucket, Key=f"a-key-of-some-length-{number:04}", Body=b"x")
+    assert own_server.stop() == 0
+    # A bucket's id comes before the key.
+    assert cut_branches(index_of(own_server), lambda key: len(key) > 24 and not key.isascii()) > 0
+    done = own_server.command("fsck", str(own_server.data), check=False)
+    assert done.returncode == 1 and "table `current` of the index is damaged" in done.stdout
+
+
+def refused_to_start(server, says: str):
+    with pytest.raises(ServerFailed) as failed:
+        server.start()
+    assert says in str(failed.value) and "strongroom fsck --rebuild" in str(failed.value)

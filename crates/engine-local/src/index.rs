@@ -186,7 +186,57 @@ impl Index {
     }
 }
 
+/// How thoroughly a table is walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Walk {
+    /// Every row is met, in order.
+    Through,
+    /// And each is found by its key.
+    WithLookups,
+}
+
 impl Index {
+    /// Refuses when rows of a table are hidden. Rows have checksums, the pages above them have none: damage
+    /// there takes rows away from who walks or looks, without an error.
+    pub(crate) fn check_walk(
+        &self,
+        txn: &RoTxn<'_>,
+        table: Table,
+        walk: Walk,
+    ) -> Result<(), EngineError> {
+        let damaged = |what: String| {
+            EngineError::corrupt(format!(
+                "table `{}` of the index is damaged: {what}; `strongroom fsck --rebuild` makes the index \
+                 anew from the log",
+                table.name()
+            ))
+        };
+        let database = self.table(table)?;
+        let counted = database.len(txn).map_err(failed("reading the index"))?;
+        let mut met = 0;
+        let mut last: Option<&[u8]> = None;
+        for row in database.iter(txn).map_err(failed("reading the index"))? {
+            let (key, value) = row.map_err(failed("reading the index"))?;
+            if last.is_some_and(|last| last >= key) {
+                return Err(damaged("its rows are not in order".to_owned()));
+            }
+            if walk == Walk::WithLookups {
+                let found = database
+                    .get(txn, key)
+                    .map_err(failed("reading the index"))?;
+                if found != Some(value) {
+                    return Err(damaged("a row is not found by its key".to_owned()));
+                }
+            }
+            last = Some(key);
+            met += 1;
+        }
+        match met == counted {
+            true => Ok(()),
+            false => Err(damaged(format!("{met} rows of {counted} are there"))),
+        }
+    }
+
     /// All rows of a table, with the records that put them.
     pub(crate) fn located_rows<'txn>(
         &self,
