@@ -7,7 +7,7 @@ use heed::types::Bytes;
 use heed::{Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
 use std::io;
 use std::ops::Bound;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A row and the record that put it.
 pub(crate) struct Located<'a> {
@@ -21,6 +21,11 @@ pub(crate) struct Index {
     tables: Vec<Database<Bytes, Bytes>>,
     /// What rows may take up, so that there is room left to delete some.
     used_bytes_max: u64,
+    /// Where it is.
+    directory: PathBuf,
+    /// The commit from now on that finds the disk full; 0: none.
+    #[cfg(test)]
+    pub(crate) fails_at: std::sync::atomic::AtomicU32,
 }
 
 /// Each OS thread that ever reads has a slot of its own.
@@ -31,6 +36,9 @@ const ROW_BYTES_MAX: usize = 1500;
 
 /// Kept free of bodies: a delete writes new pages before it frees old ones.
 const RESERVE_BYTES: u64 = 64 << 20;
+
+/// A disk with less room than this is full for a transaction of the index.
+const FULL_BYTES: u64 = 64 << 20;
 
 /// Gives LMDB's table of readers all of its room on the disk.
 ///
@@ -78,6 +86,9 @@ impl Index {
             env,
             tables,
             used_bytes_max: map_bytes.saturating_sub(reserve),
+            directory: directory.to_owned(),
+            #[cfg(test)]
+            fails_at: std::sync::atomic::AtomicU32::new(0),
         })
     }
 
@@ -89,6 +100,45 @@ impl Index {
     /// For the committer only: it waits for any other.
     pub(crate) fn write(&self) -> Result<RwTxn<'_>, EngineError> {
         self.env.write_txn().map_err(failed("writing the index"))
+    }
+
+    /// Makes a transaction durable, or leaves nothing of it.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSpace`] also where LMDB says `EIO`: it does so when the system wrote a part of what
+    /// it was given, which a full disk is the reason for.
+    pub(crate) fn commit(&self, txn: RwTxn<'_>) -> Result<(), EngineError> {
+        #[cfg(test)]
+        if self.fails_now() {
+            return Err(EngineError::NoSpace);
+        }
+        let Err(error) = txn.commit() else {
+            return Ok(());
+        };
+        let is_short = matches!(
+            &error,
+            heed::Error::Io(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+        );
+        if is_short && self.is_disk_full() {
+            return Err(EngineError::NoSpace);
+        }
+        Err(failed("committing to the index")(error))
+    }
+
+    fn is_disk_full(&self) -> bool {
+        rustix::fs::statvfs(&self.directory)
+            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL_BYTES)
+    }
+
+    #[cfg(test)]
+    fn fails_now(&self) -> bool {
+        use std::sync::atomic::Ordering;
+        let counted = self
+            .fails_at
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        counted == Ok(1)
     }
 
     /// Refuses when a transaction leaves too little room for deletes.
