@@ -36,6 +36,8 @@ VERSIONS_MAX = 60
 WARM_UP_SECONDS_MAX = 60
 # How long the load rests before each look: connections are closed, what nobody needs is removed.
 REST_SECONDS = 12
+# How often it is told what the server holds under load.
+TOLD_SECONDS = 60
 LIMITS = ("--idle-seconds", "5", "--head-seconds", "5", "--body-seconds", "5", "--write-seconds", "5",
           "--journal-mib", "64")
 
@@ -227,9 +229,13 @@ def run(server: Server, accounts: list[Account], seed: int, seconds: float) -> i
     load = [kind(account, seed + n, stop) for n, (kind, account) in enumerate(zip(kinds, accounts))]
     for thread in load:
         thread.start()
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
+    deadline, told = began + seconds, began
     while time.monotonic() < deadline and all(thread.failure is None for thread in load):
         time.sleep(0.2)
+        if time.monotonic() - told > TOLD_SECONDS:
+            told = time.monotonic()
+            print(f"after {told - began:.0f} s: {Look.at(server)}", flush=True)
         if server.process.poll() is not None:
             break
     stop.set()
