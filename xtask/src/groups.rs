@@ -36,6 +36,7 @@ pub fn all() -> Result<Vec<Group>, Failure> {
             name: "clients".into(),
             kind: Kind::Pytest(vec![tests.join("clients")]),
         },
+        durability(),
         matrix(),
         Group {
             name: "walkthroughs".into(),
@@ -56,6 +57,14 @@ pub fn all() -> Result<Vec<Group>, Failure> {
         kind: Kind::Cargo(&["--package", "xtask"]),
     });
     Ok(groups)
+}
+
+/// Crashes, full disks, damaged files and clients that misbehave.
+pub fn durability() -> Group {
+    Group {
+        name: "durability".into(),
+        kind: Kind::Pytest(vec![Path::new("tests").join("durability")]),
+    }
 }
 
 /// Every operation by every kind of caller, compared with docs/authorization-matrix.md.

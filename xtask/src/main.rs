@@ -9,6 +9,7 @@
 //! cargo xtask models
 //! cargo xtask failures
 //! cargo xtask bench NAME [--quick] [PART]...
+//! cargo xtask soak [--minutes N] [--seed S] [--debug]
 //! ```
 //!
 //! It is not part of the product: nothing here is shipped.
@@ -20,6 +21,7 @@ mod groups;
 mod install;
 mod models;
 mod serve;
+mod soak;
 mod test;
 mod work;
 
@@ -38,7 +40,10 @@ usage: cargo xtask serve [--release] [ARGUMENTS]   build and run `strongroom ser
        cargo xtask models                          make the tables that are derived from AWS's models
        cargo xtask failures                        write the pages of docs/failures anew, from their tests
        cargo xtask bench NAME [--quick] [PART]...  measure in release and print one table (bench/README.md);
-                                                   NAME is `authorization`, `journal` or `s3`";
+                                                   NAME is `authorization`, `journal` or `s3`
+       cargo xtask soak [--minutes N] [--seed S] [--debug]
+                                                   mixed load with faulty clients on a release build; fails if
+                                                   memory, descriptors, threads or disk grow";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -66,6 +71,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
             .map(|()| ExitCode::SUCCESS)
             .map_err(Failure::new),
         "bench" => bench::run(rest),
+        "soak" => soak::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -262,7 +262,7 @@ mod tests {
     fn an_unknown_group_is_refused_and_the_known_ones_are_named() {
         let told = chosen(&["--group", "nothing"]).unwrap_err();
         assert!(
-            told.starts_with("no group `nothing`; there are rust, clients, matrix, walkthroughs")
+            told.starts_with("no group `nothing`; there are rust, clients, durability, matrix")
         );
         assert_eq!(
             chosen(&["--quick"]).unwrap_err(),

@@ -37,6 +37,27 @@ pub struct Serve {
     /// Days that the journal keeps a call, as far as its space reaches [default: 30]
     #[arg(long, value_name = "DAYS", env = "STRONGROOM_JOURNAL_DAYS")]
     journal_days: Option<NonZeroU32>,
+    /// Connections at once [default: 8192, or what the limit of open files allows]; more are answered
+    /// 503 SlowDown
+    #[arg(long, value_name = "COUNT", env = "STRONGROOM_MAX_CONNECTIONS")]
+    max_connections: Option<NonZeroU32>,
+    /// Seconds that a connection may stay open without a request [default: 120]
+    #[arg(long, value_name = "SECONDS", env = "STRONGROOM_IDLE_SECONDS")]
+    idle_seconds: Option<NonZeroU32>,
+    /// Seconds that the head of a request may take, from its first byte [default: 30]
+    #[arg(long, value_name = "SECONDS", env = "STRONGROOM_HEAD_SECONDS")]
+    head_seconds: Option<NonZeroU32>,
+    /// Seconds that the body of a request may pause before it is answered RequestTimeout
+    /// [default: 30]
+    #[arg(long, value_name = "SECONDS", env = "STRONGROOM_BODY_SECONDS")]
+    body_seconds: Option<NonZeroU32>,
+    /// Seconds for which a client may not read its answer before the connection is closed
+    /// [default: 120]
+    #[arg(long, value_name = "SECONDS", env = "STRONGROOM_WRITE_SECONDS")]
+    write_seconds: Option<NonZeroU32>,
+    /// Seconds that requests under way may take after SIGTERM or SIGINT [default: 30]
+    #[arg(long, value_name = "SECONDS", env = "STRONGROOM_STOP_SECONDS")]
+    stop_seconds: Option<NonZeroU32>,
     /// For development: loopback only, accounts A, B and C with administrators whose credentials
     /// everybody knows, and an AWS config file with their profiles. Without --data the directory
     /// is temporary.
@@ -53,6 +74,9 @@ impl Serve {
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal())
+            // A log that cannot be written, on a full disk, would be told by a print that panics,
+            // and the call that had something to say would end unanswered.
+            .log_internal_errors(false)
             .init();
         let given = Settings {
             domain: self.domain.clone(),
@@ -60,6 +84,12 @@ impl Serve {
             key_file: self.key_file.clone(),
             journal_mib: self.journal_mib,
             journal_days: self.journal_days,
+            max_connections: self.max_connections,
+            idle_seconds: self.idle_seconds,
+            head_seconds: self.head_seconds,
+            body_seconds: self.body_seconds,
+            write_seconds: self.write_seconds,
+            stop_seconds: self.stop_seconds,
             ..Settings::default()
         };
         let settings = given.or(common.settings()?);

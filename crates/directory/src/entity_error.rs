@@ -49,6 +49,15 @@ pub enum EntityError {
     /// `ServiceFailure`: the cause is for the log, never for the caller.
     #[error("The request processing has failed because of an unknown error, exception or failure.")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// `ServiceUnavailable`: the store is full or takes no writes. SDKs try again.
+    #[error("{text}")]
+    NoWrites {
+        /// Why, for the caller.
+        text: &'static str,
+        /// What the store said, for the log.
+        #[source]
+        cause: Box<DirectoryError>,
+    },
 }
 
 /// What is not there.
@@ -217,12 +226,40 @@ pub enum InvalidInput {
 
 impl From<DirectoryError> for EntityError {
     fn from(error: DirectoryError) -> EntityError {
-        EntityError::Store(Box::new(error))
+        let cause = Box::new(error);
+        match cause.takes_no_writes() {
+            Some(text) => EntityError::NoWrites { text, cause },
+            None => EntityError::Store(cause),
+        }
     }
 }
 
 impl From<Finding> for EntityError {
     fn from(finding: Finding) -> EntityError {
         EntityError::MalformedPolicyDocument(finding.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::{ControlError, EngineError};
+
+    #[test]
+    fn a_store_that_takes_no_writes_is_told_from_one_that_failed() {
+        let of = |error| EntityError::from(DirectoryError::Store(ControlError::Engine(error)));
+        let cause = "syncing /var/lib/secret".to_owned();
+        for (error, says) in [
+            (EngineError::NoSpace, "no space left for writes"),
+            (EngineError::ReadOnly { cause }, "takes no writes"),
+        ] {
+            let error = of(error);
+            assert!(matches!(error, EntityError::NoWrites { .. }));
+            let told = error.to_string();
+            assert!(told.contains(says) && !told.contains("secret"), "{told}");
+            assert!(std::error::Error::source(&error).is_some());
+        }
+        let damaged = of(EngineError::corrupt("a row"));
+        assert!(matches!(damaged, EntityError::Store(_)));
     }
 }

@@ -105,6 +105,28 @@ impl From<SealError> for DirectoryError {
     }
 }
 
+impl DirectoryError {
+    /// Why nothing can be written at the moment, for the caller: the store is full, or takes no
+    /// writes. `None` for every other error.
+    pub fn takes_no_writes(&self) -> Option<&'static str> {
+        let DirectoryError::Store(ControlError::Engine(error)) = self else {
+            return None;
+        };
+        match error {
+            EngineError::NoSpace => {
+                Some("The store has no space left for writes. Please try again later.")
+            }
+            EngineError::ReadOnly { .. } => {
+                Some("The store takes no writes at the moment. Please try again later.")
+            }
+            EngineError::Corrupt { .. }
+            | EngineError::BodyGone
+            | EngineError::Invalid { .. }
+            | EngineError::Io { .. } => None,
+        }
+    }
+}
+
 impl From<EngineError> for DirectoryError {
     fn from(error: EngineError) -> DirectoryError {
         DirectoryError::Store(ControlError::Engine(error))

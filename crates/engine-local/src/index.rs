@@ -7,7 +7,7 @@ use heed::types::Bytes;
 use heed::{Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
 use std::io;
 use std::ops::Bound;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A row and the record that put it.
 pub(crate) struct Located<'a> {
@@ -21,6 +21,11 @@ pub(crate) struct Index {
     tables: Vec<Database<Bytes, Bytes>>,
     /// What rows may take up, so that there is room left to delete some.
     used_bytes_max: u64,
+    /// Where it is.
+    directory: PathBuf,
+    /// The commit from now on that finds the disk full; 0: none.
+    #[cfg(test)]
+    pub(crate) fails_at: std::sync::atomic::AtomicU32,
 }
 
 /// Each OS thread that ever reads has a slot of its own.
@@ -31,6 +36,22 @@ const ROW_BYTES_MAX: usize = 1500;
 
 /// Kept free of bodies: a delete writes new pages before it frees old ones.
 const RESERVE_BYTES: u64 = 64 << 20;
+
+/// A disk with less room than this is full for a transaction of the index.
+const FULL_BYTES: u64 = 64 << 20;
+
+/// Gives LMDB's table of readers all of its room on the disk.
+///
+/// The file is mapped into memory and full of holes. On a full disk the first reader that writes into a hole
+/// would end the process (SIGBUS), which has no other way to be told.
+fn allocate_readers(directory: &Path) -> io::Result<()> {
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(directory.join("lock.mdb"))?;
+    let bytes = file.metadata()?.len();
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)?;
+    Ok(())
+}
 
 impl Index {
     /// Opens the index in this directory, which must be there. The caller holds the lock of the
@@ -46,6 +67,9 @@ impl Index {
             .max_dbs(Table::ALL.len() as u32)
             .max_readers(READING_THREADS_MAX);
         let env = map::open(&options, directory).map_err(failed("opening the index"))?;
+        if let Err(error) = allocate_readers(directory) {
+            tracing::warn!(%error, "there is no room for the index's table of readers");
+        }
         let tables = match open_tables(&env)? {
             Some(tables) => tables,
             None => create_tables(&env)?,
@@ -62,6 +86,9 @@ impl Index {
             env,
             tables,
             used_bytes_max: map_bytes.saturating_sub(reserve),
+            directory: directory.to_owned(),
+            #[cfg(test)]
+            fails_at: std::sync::atomic::AtomicU32::new(0),
         })
     }
 
@@ -73,6 +100,45 @@ impl Index {
     /// For the committer only: it waits for any other.
     pub(crate) fn write(&self) -> Result<RwTxn<'_>, EngineError> {
         self.env.write_txn().map_err(failed("writing the index"))
+    }
+
+    /// Makes a transaction durable, or leaves nothing of it.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSpace`] also where LMDB says `EIO`: it does so when the system wrote a part of what
+    /// it was given, which a full disk is the reason for.
+    pub(crate) fn commit(&self, txn: RwTxn<'_>) -> Result<(), EngineError> {
+        #[cfg(test)]
+        if self.fails_now() {
+            return Err(EngineError::NoSpace);
+        }
+        let Err(error) = txn.commit() else {
+            return Ok(());
+        };
+        let is_short = matches!(
+            &error,
+            heed::Error::Io(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+        );
+        if is_short && self.is_disk_full() {
+            return Err(EngineError::NoSpace);
+        }
+        Err(failed("committing to the index")(error))
+    }
+
+    fn is_disk_full(&self) -> bool {
+        rustix::fs::statvfs(&self.directory)
+            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL_BYTES)
+    }
+
+    #[cfg(test)]
+    fn fails_now(&self) -> bool {
+        use std::sync::atomic::Ordering;
+        let counted = self
+            .fails_at
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        counted == Ok(1)
     }
 
     /// Refuses when a transaction leaves too little room for deletes.
@@ -170,7 +236,57 @@ impl Index {
     }
 }
 
+/// How thoroughly a table is walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Walk {
+    /// Every row is met, in order.
+    Through,
+    /// And each is found by its key.
+    WithLookups,
+}
+
 impl Index {
+    /// Refuses when rows of a table are hidden. Rows have checksums, the pages above them have none: damage
+    /// there takes rows away from who walks or looks, without an error.
+    pub(crate) fn check_walk(
+        &self,
+        txn: &RoTxn<'_>,
+        table: Table,
+        walk: Walk,
+    ) -> Result<(), EngineError> {
+        let damaged = |what: String| {
+            EngineError::corrupt(format!(
+                "table `{}` of the index is damaged: {what}; `strongroom fsck --rebuild` makes the index \
+                 anew from the log",
+                table.name()
+            ))
+        };
+        let database = self.table(table)?;
+        let counted = database.len(txn).map_err(failed("reading the index"))?;
+        let mut met = 0;
+        let mut last: Option<&[u8]> = None;
+        for row in database.iter(txn).map_err(failed("reading the index"))? {
+            let (key, value) = row.map_err(failed("reading the index"))?;
+            if last.is_some_and(|last| last >= key) {
+                return Err(damaged("its rows are not in order".to_owned()));
+            }
+            if walk == Walk::WithLookups {
+                let found = database
+                    .get(txn, key)
+                    .map_err(failed("reading the index"))?;
+                if found != Some(value) {
+                    return Err(damaged("a row is not found by its key".to_owned()));
+                }
+            }
+            last = Some(key);
+            met += 1;
+        }
+        match met == counted {
+            true => Ok(()),
+            false => Err(damaged(format!("{met} rows of {counted} are there"))),
+        }
+    }
+
     /// All rows of a table, with the records that put them.
     pub(crate) fn located_rows<'txn>(
         &self,

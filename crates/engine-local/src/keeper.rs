@@ -1,6 +1,7 @@
 //! The thread behind the committer: it merges what is frozen into the index, and makes room in the
 //! log.
 
+use crate::blocks;
 use crate::codec::{InlineAt, Table, decode_u64};
 use crate::committer::Job;
 use crate::log::Recycler;
@@ -9,11 +10,10 @@ use crate::record::{Change, Position};
 use crate::rows::{Layers, Reads};
 use crate::segment::{FIRST_RECORD, Scan, Scanned};
 use crate::store::Store;
-use crate::{blocks, index::failed};
 use bytes::Bytes;
 use engine::EngineError;
 use parking_lot::{Condvar, Mutex};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -23,7 +23,12 @@ pub(crate) const APPLIED_ROW: &[u8] = b"applied";
 /// What rows of `system` begin with that say how many bytes of a segment are in use.
 const LIVE_ROWS: &[u8] = b"live/";
 /// Rows in one transaction of the index: others of the disk's users wait for its sync.
-const MERGED_ROWS_MAX: usize = 20_000;
+/// (Few in tests, so that a merge takes several.)
+const MERGED_ROWS_MAX: usize = if cfg!(any(test, feature = "simulation")) {
+    16
+} else {
+    20_000
+};
 /// What one job of the compaction takes along.
 const MOVED_ROWS_MAX: usize = 128;
 const MOVED_BYTES_MAX: usize = 1 << 20;
@@ -195,8 +200,7 @@ impl Keeper {
         let Some(frozen) = &layers.frozen else {
             return Ok(());
         };
-        let live = self.merge(frozen, end)?;
-        self.live = live;
+        self.merge(frozen, end)?;
         self.applied = end;
         // Nobody else replaces layers while a memtable is frozen.
         self.store.current.replace(Layers {
@@ -206,61 +210,71 @@ impl Keeper {
         Ok(())
     }
 
-    /// Puts all rows into the index; the last transaction says so. Answers what is in use then.
-    fn merge(&self, memtable: &Memtable, end: Applied) -> Result<BTreeMap<u32, u64>, EngineError> {
-        let index = &self.store.index;
-        let mut live = self.live.clone();
-        live.retain(|_, bytes| *bytes > 0);
+    /// Puts all rows into the index; the last transaction says so. Each says what is in use with the
+    /// rows that it puts, so that a merge that was cut short, by a full disk or the end of the
+    /// process, goes on from what is true.
+    fn merge(&mut self, memtable: &Memtable, end: Applied) -> Result<(), EngineError> {
+        let store = Arc::clone(&self.store);
+        let index = &store.index;
         // What was put and replaced within the memtable is in no index. It never counted.
         let mut rows = memtable.newest().peekable();
         loop {
             let mut txn = index.write()?;
+            let mut live = self.live.clone();
+            let mut changed_in = BTreeSet::new();
             for (table, key, changed) in rows.by_ref().take(MERGED_ROWS_MAX) {
                 let Changed { position, payload } = changed;
                 if let Some(old) = index.get(&txn, table, &key)? {
-                    // An earlier try may have put it already.
+                    // An earlier try has put and counted it.
                     if old.position == position {
                         continue;
                     }
                     let bytes = bytes_in_use(table, &key, old.payload)?;
                     let count = live.entry(old.position.segment()).or_default();
                     *count = count.saturating_sub(bytes);
+                    changed_in.insert(old.position.segment());
                 }
                 match payload {
                     Some(payload) => {
                         index.put(&mut txn, table, &key, position, &payload)?;
                         *live.entry(position.segment()).or_default() +=
                             bytes_in_use(table, &key, &payload)?;
+                        changed_in.insert(position.segment());
                     }
                     None => {
                         index.delete(&mut txn, table, &key)?;
                     }
                 }
             }
+            for segment in changed_in {
+                let row = live_row(segment);
+                match live.get(&segment).copied().filter(|bytes| *bytes > 0) {
+                    Some(bytes) => {
+                        let payload = bytes.to_le_bytes();
+                        index.put(&mut txn, Table::System, &row, Position::default(), &payload)?;
+                    }
+                    None => {
+                        live.remove(&segment);
+                        index.delete(&mut txn, Table::System, &row)?;
+                    }
+                }
+            }
             let is_last = rows.peek().is_none();
             if is_last {
-                let position = Position::default();
                 index.put(
                     &mut txn,
                     Table::System,
                     APPLIED_ROW,
-                    position,
+                    Position::default(),
                     &end.encode(),
                 )?;
-                for (segment, bytes) in &live {
-                    let row = live_row(*segment);
-                    let payload = bytes.to_le_bytes();
-                    index.put(&mut txn, Table::System, &row, position, &payload)?;
-                }
-                for segment in self.live.keys().filter(|number| !live.contains_key(number)) {
-                    index.delete(&mut txn, Table::System, &live_row(*segment))?;
-                }
                 self.store
                     .set_index_full(index.check_reserve(&txn).is_err());
             }
-            txn.commit().map_err(failed("committing to the index"))?;
+            index.commit(txn)?;
+            self.live = live;
             if is_last {
-                return Ok(live);
+                return Ok(());
             }
         }
     }
@@ -453,4 +467,60 @@ pub(crate) fn live_of(rows: &impl Reads) -> Result<BTreeMap<u32, u64>, EngineErr
         }
     }
     Ok(live)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Local;
+    use crate::Options;
+    use engine::{BucketId, ControlStore, ControlTxn, ObjectEngine, Write};
+    use std::sync::atomic::Ordering;
+
+    /// What is in use by a count of all rows.
+    fn counted(store: &Store) -> BTreeMap<u32, u64> {
+        let txn = store.index.read().unwrap();
+        let mut live = BTreeMap::new();
+        for table in Table::ALL {
+            for row in store.index.located_rows(&txn, table).unwrap() {
+                let (key, row) = row.unwrap();
+                if row.position != Position::default() {
+                    *live.entry(row.position.segment()).or_default() +=
+                        bytes_in_use(table, key, row.payload).unwrap();
+                }
+            }
+        }
+        live
+    }
+
+    #[tokio::test]
+    async fn what_is_in_use_is_known_after_a_merge_that_was_cut_short() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options {
+            segment_bytes: 16 << 10,
+            ..Options::default()
+        };
+        let local = Local::open(directory.path().join("data"), options).unwrap();
+        let bucket = BucketId(1);
+        ObjectEngine::commit(&local, Write::CreateBucket { bucket })
+            .await
+            .unwrap();
+        for round in 0..4 {
+            for number in 0..60 {
+                let txn = ControlTxn::new().put(format!("row{number}"), vec![round; 100]);
+                ControlStore::commit(&local, txn).await.unwrap();
+            }
+            // The first to the fourth transaction of the merge finds the disk full.
+            let store = local.store();
+            store
+                .index
+                .fails_at
+                .store(u32::from(round) + 1, Ordering::SeqCst);
+            assert!(local.checkpoint().await.is_err(), "{round}");
+            while local.checkpoint().await.is_err() {}
+            let mut live = live_of(&store.view().unwrap()).unwrap();
+            live.retain(|_, bytes| *bytes > 0);
+            assert_eq!(live, counted(store), "{round}");
+        }
+    }
 }

@@ -253,6 +253,11 @@ impl Local {
         answer.await.unwrap_or_else(|_| Err(committer_ended()))
     }
 
+    #[cfg(test)]
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
     /// Makes the index of a directory anew from its log. No server may have it open. Blocking.
     ///
     /// # Errors

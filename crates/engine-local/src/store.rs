@@ -5,7 +5,7 @@ use crate::codec::{InlineAt, Table};
 use crate::disk::Disk;
 use crate::extent::{ExtentReader, Extents, OpenExtentError, directory_in};
 use crate::health::Health;
-use crate::index::Index;
+use crate::index::{Index, Walk};
 use crate::keeper::{APPLIED_ROW, Applied, live_of};
 use crate::log::Log;
 use crate::pieces::{Address, ExtentId, Piece};
@@ -91,6 +91,7 @@ impl Store {
         let index_directory = directory.join(INDEX_DIRECTORY);
         make_private(&index_directory).map_err(io_error("making the index directory"))?;
         let index = Index::open(&index_directory, options.map_bytes, options.memtable_bytes)?;
+        check_walks(&index)?;
         let health = Arc::new(Health::default());
         let extents = Extents::open(
             directory_in(directory),
@@ -504,6 +505,24 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
 ) -> Result<T, EngineError> {
     joined(tokio::task::spawn_blocking(work).await)
+}
+
+/// Tables of which a row too few does harm before anybody reads an object: a file that no row names is removed,
+/// a body that two records name is removed with the first, a policy that is not there denies nothing.
+const WALKED: [(Table, Walk); 5] = [
+    (Table::System, Walk::WithLookups),
+    (Table::Buckets, Walk::WithLookups),
+    (Table::Control, Walk::WithLookups),
+    (Table::Extents, Walk::Through),
+    (Table::References, Walk::Through),
+];
+
+fn check_walks(index: &Index) -> Result<(), EngineError> {
+    let txn = index.read()?;
+    for (table, walk) in WALKED {
+        index.check_walk(&txn, table, walk)?;
+    }
+    Ok(())
 }
 
 /// Removes files of the log that were retired when the server ended: the index has nothing in them,

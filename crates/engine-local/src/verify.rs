@@ -1,6 +1,7 @@
 //! Looks at everything that is stored and says what does not fit.
 
 use crate::codec::{PartRecord, Record, Table, decode_pieces, decode_u64, split_key};
+use crate::index::Walk;
 use crate::pieces::{Address, Piece};
 use crate::record::Position;
 use crate::rows::Reads;
@@ -59,12 +60,29 @@ impl fmt::Display for Problem {
 /// See [`crate::Local::verify`].
 pub(crate) fn verify(store: &Arc<Store>, scrub: bool) -> Result<Verified, EngineError> {
     let mut verified = Verified::default();
+    walks(store, &mut verified)?;
     for table in [Table::Current, Table::Older] {
         objects(store, table, scrub, &mut verified)?;
     }
     parts(store, scrub, &mut verified)?;
     log(store, &mut verified)?;
     Ok(verified)
+}
+
+/// Rows that the pages above them hide would not be missed below.
+fn walks(store: &Arc<Store>, verified: &mut Verified) -> Result<(), EngineError> {
+    let txn = store.index.read()?;
+    for table in Table::ALL {
+        match store.index.check_walk(&txn, table, Walk::WithLookups) {
+            Ok(()) => {}
+            Err(error @ EngineError::Corrupt { .. }) => verified.problems.push(Problem {
+                object: None,
+                what: error.to_string(),
+            }),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Rows that one look takes: none is held for long, since it keeps what is replaced.

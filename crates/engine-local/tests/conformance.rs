@@ -38,6 +38,17 @@ fn subject(local: &Local) -> Subject<'_> {
     }
 }
 
+#[test]
+fn readers_need_no_room_on_a_full_disk() {
+    use std::os::unix::fs::MetadataExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let _local = open(&directory);
+    let table = std::fs::metadata(directory.path().join("data/index/lock.mdb")).unwrap();
+    // It is mapped into memory: a hole that is written into would end the process.
+    assert!(table.len() > 64 << 10);
+    assert!(table.blocks() * 512 >= table.len());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn random_work_is_as_the_model_says() {
     let directory = tempfile::tempdir().unwrap();

@@ -75,6 +75,7 @@ impl IamError {
                 EntityError::ForeignAccessKey { .. } | EntityError::ForeignPolicy => {
                     ("AccessDenied", 403)
                 }
+                EntityError::NoWrites { .. } => ("ServiceUnavailable", 503),
                 EntityError::Store(_) => ("ServiceFailure", 500),
             },
             IamError::Simulation(_) => ("InvalidInput", 400),

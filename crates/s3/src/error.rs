@@ -182,6 +182,7 @@ errors! {
     // Bodies.
     MissingContentLength = "MissingContentLength", 411, "You must provide the Content-Length HTTP header.";
     IncompleteBody = "IncompleteBody", 400, "The request body terminated unexpectedly";
+    RequestTimeout = "RequestTimeout", 400, "Your socket connection to the server was not read from or written to within the timeout period.";
     MaxMessageLength = "MaxMessageLengthExceeded", 400, "Your request was too big.";
     EntityTooLarge { size: "ProposedSize", max: "MaxSizeAllowed" } = "EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size";
     InvalidDigest { value: "Content-MD5" } = "InvalidDigest", 400, "The Content-MD5 you specified was invalid.";

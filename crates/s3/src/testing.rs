@@ -191,6 +191,7 @@ pub(crate) struct World {
     pub(crate) principals: Arc<Principals>,
     gate: Gate,
     foundations: Foundations,
+    now: Mutex<Timestamp>,
     pub(crate) directory: tempfile::TempDir,
 }
 
@@ -220,8 +221,14 @@ impl World {
             stores: Stores { vault },
             principals,
             foundations,
+            now: Mutex::new("2026-02-03T04:05:06.789Z".parse().unwrap()),
             directory,
         }
+    }
+
+    /// Sets the clock.
+    pub(crate) fn set_clock(&self, now: &str) {
+        *self.now.lock().unwrap() = now.parse().unwrap();
     }
 
     /// Forgets everything that is not durable.
@@ -305,7 +312,7 @@ impl World {
             (Body::Full(bytes.clone()), Some(bytes))
         };
         let input = rest::decode(&route, &headers, decoded.as_deref())?;
-        let now: Timestamp = "2026-02-03T04:05:06.789Z".parse().unwrap();
+        let now = *self.now.lock().unwrap();
         let judge = self.gate.danger_judge_unverified(
             who.identity(),
             RequestFacts {

@@ -13,12 +13,15 @@ use catalog::AccountId;
 use directory::{Account, CreatedAccount, Directory, DirectoryError, NewAccount};
 use explain::Explanation;
 use gate::{Gate, SystemTask};
+use hyper_util::service::TowerToHyperService;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::config::Connections;
 use crate::explanations::{CanQuestion, ExplainError, Explainer, WhoCanQuestion};
+use crate::listen;
 
 /// An account as the admin API shows it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +78,9 @@ impl AccountView {
     }
 }
 
+/// Connections of the admin API at once.
+const CONNECTIONS_MAX: u32 = 64;
+
 /// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct Admin {
@@ -104,7 +110,12 @@ impl Admin {
 }
 
 /// Serves the admin API until `stop` says so.
-pub(crate) async fn serve(listener: TcpListener, admin: Admin, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    admin: Admin,
+    limits: Connections,
+    stop: watch::Receiver<bool>,
+) {
     let for_operators = Router::new()
         .route("/v1/accounts", get(list).post(create))
         .route("/v1/accounts/{id}", get(show))
@@ -119,16 +130,14 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin, mut stop: watch::
         .route("/health", get(health))
         .merge(for_operators)
         .with_state(admin);
-    let stopped = async move {
-        // An error means that the server is gone, which is a reason to stop as well.
-        let _ = stop.wait_for(|stop| *stop).await;
+    let limits = Connections {
+        count_max: CONNECTIONS_MAX,
+        ..limits
     };
-    if let Err(error) = axum::serve(listener, router)
-        .with_graceful_shutdown(stopped)
-        .await
-    {
-        tracing::error!(%error, "the admin API ended");
-    }
+    listen::serve(listener, limits, stop, move |_| {
+        TowerToHyperService::new(router.clone())
+    })
+    .await;
 }
 
 async fn require_token(State(admin): State<Admin>, request: Request, next: Next) -> Response {
@@ -338,6 +347,10 @@ fn not_explained(error: &ExplainError) -> Response {
 }
 
 fn failed(error: &DirectoryError) -> Response {
+    if let Some(text) = error.takes_no_writes() {
+        tracing::error!(%error, "an account could not be changed");
+        return problem(StatusCode::SERVICE_UNAVAILABLE, text);
+    }
     let status = match error {
         DirectoryError::NoSuchAccount { .. } => StatusCode::NOT_FOUND,
         DirectoryError::AccountExists { .. } | DirectoryError::AccountClosed { .. } => {

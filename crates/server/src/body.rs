@@ -13,6 +13,8 @@ use hyper::body::Incoming;
 use s3::{ByteStream, ResponseBody, S3Error};
 use wire::chunked::{Decoder, PayloadCheck};
 
+use crate::connection::Limit;
+
 /// How much of a refused body is read so that the client can read the refusal.
 const DRAIN_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// How long that may take.
@@ -26,16 +28,25 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Arriving {
     incoming: Option<Incoming>,
     waits_for_continue: bool,
+    pause: Limit,
+    pause_max: Duration,
 }
 
 impl Arriving {
-    pub(crate) fn new(incoming: Incoming, headers: &http::HeaderMap) -> Arriving {
+    /// A body that pauses for longer than `pause_max` ends with `RequestTimeout`.
+    pub(crate) fn new(
+        incoming: Incoming,
+        headers: &http::HeaderMap,
+        pause_max: Duration,
+    ) -> Arriving {
         let waits = headers
             .get(http::header::EXPECT)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
         Arriving {
             incoming: Some(incoming),
             waits_for_continue: waits,
+            pause: Limit::default(),
+            pause_max,
         }
     }
 
@@ -63,7 +74,16 @@ impl Stream for Arriving {
             return Poll::Ready(None);
         };
         loop {
-            return match Pin::new(&mut *incoming).poll_frame(context) {
+            let polled = Pin::new(&mut *incoming).poll_frame(context);
+            if polled.is_ready() {
+                this.pause.stop();
+            }
+            return match polled {
+                Poll::Pending if this.pause.is_over(context, this.pause_max) => {
+                    // Not read any more: hyper closes the connection after the answer.
+                    this.incoming = None;
+                    Poll::Ready(Some(Err(S3Error::RequestTimeout)))
+                }
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(bytes) => Poll::Ready(Some(Ok(bytes))),

@@ -41,6 +41,18 @@ pub struct Settings {
     pub journal_mib: Option<u64>,
     /// Days that the journal keeps a call, if its size allows.
     pub journal_days: Option<NonZeroU32>,
+    /// Connections at once.
+    pub max_connections: Option<NonZeroU32>,
+    /// Seconds that a connection may stay open without a request.
+    pub idle_seconds: Option<NonZeroU32>,
+    /// Seconds that the head of a request may take, from its first byte.
+    pub head_seconds: Option<NonZeroU32>,
+    /// Seconds that a body may pause.
+    pub body_seconds: Option<NonZeroU32>,
+    /// Seconds for which a client may not read what it is sent.
+    pub write_seconds: Option<NonZeroU32>,
+    /// Seconds that requests under way may take after the signal to stop.
+    pub stop_seconds: Option<NonZeroU32>,
 }
 
 /// What is wrong with the settings.
@@ -92,6 +104,12 @@ impl Settings {
             key_file: self.key_file.or(other.key_file),
             journal_mib: self.journal_mib.or(other.journal_mib),
             journal_days: self.journal_days.or(other.journal_days),
+            max_connections: self.max_connections.or(other.max_connections),
+            idle_seconds: self.idle_seconds.or(other.idle_seconds),
+            head_seconds: self.head_seconds.or(other.head_seconds),
+            body_seconds: self.body_seconds.or(other.body_seconds),
+            write_seconds: self.write_seconds.or(other.write_seconds),
+            stop_seconds: self.stop_seconds.or(other.stop_seconds),
         }
     }
 
@@ -101,7 +119,21 @@ impl Settings {
             .data
             .unwrap_or_else(|| PathBuf::from("strongroom-data"));
         let key_file = self.key_file.unwrap_or_else(|| beside(&data, ".key"));
+        let standard = Connections::default();
+        let seconds = |set: Option<NonZeroU32>, standard: Duration| {
+            set.map_or(standard, |set| Duration::from_secs(set.get().into()))
+        };
         Config {
+            connections: Connections {
+                count_max: self
+                    .max_connections
+                    .map_or(standard.count_max, NonZeroU32::get),
+                idle: seconds(self.idle_seconds, standard.idle),
+                head: seconds(self.head_seconds, standard.head),
+                body: seconds(self.body_seconds, standard.body),
+                write: seconds(self.write_seconds, standard.write),
+                stop: seconds(self.stop_seconds, standard.stop),
+            },
             key_file,
             listen: self.listen.unwrap_or(LISTEN),
             admin_listen: self.admin_listen.unwrap_or(ADMIN_LISTEN),
@@ -154,6 +186,38 @@ pub struct Config {
     pub region: String,
     /// How much the journal keeps, and for how long.
     pub journal: Limits,
+    /// How many connections there may be, and how long each may be silent.
+    pub connections: Connections,
+}
+
+/// How many connections there may be at once, and how long each may be silent before it is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Connections of the AWS APIs at once; fewer if the system allows fewer open files.
+    pub count_max: u32,
+    /// Without a request.
+    pub idle: Duration,
+    /// For the head of a request, from its first byte to its last.
+    pub head: Duration,
+    /// Between two pieces of a body. S3 answers `RequestTimeout` then.
+    pub body: Duration,
+    /// For which a client may not read what it is sent.
+    pub write: Duration,
+    /// For requests under way after the signal to stop.
+    pub stop: Duration,
+}
+
+impl Default for Connections {
+    fn default() -> Connections {
+        Connections {
+            count_max: 8192,
+            idle: Duration::from_secs(120),
+            head: Duration::from_secs(30),
+            body: Duration::from_secs(30),
+            write: Duration::from_secs(120),
+            stop: Duration::from_secs(30),
+        }
+    }
 }
 
 impl Config {
@@ -203,6 +267,21 @@ mod tests {
         assert_eq!(config.region, "eu-west-1");
         assert_eq!(config.domains, ["s3.test"]);
         assert_eq!(config.listen, LISTEN);
+    }
+
+    #[test]
+    fn connections_have_limits_that_can_be_set() {
+        let settings: Settings = toml::from_str("max-connections = 7\nbody-seconds = 3").unwrap();
+        let set = settings.resolve().connections;
+        let standard = Connections::default();
+        let wanted = Connections {
+            count_max: 7,
+            body: Duration::from_secs(3),
+            ..standard
+        };
+        assert_eq!(set, wanted);
+        assert_eq!(Settings::default().resolve().connections, standard);
+        assert!(toml::from_str::<Settings>("idle-seconds = 0").is_err());
     }
 
     #[test]

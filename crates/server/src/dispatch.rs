@@ -5,7 +5,7 @@
 //! reached through a `Judge` only.
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use directory::{CredentialError, Directory};
 use gate::{Answer, AuthType, Gate, Identity, Judge, Outcome, Proof, RequestFacts, SessionKind};
@@ -41,6 +41,7 @@ pub(crate) struct App {
     domains: Domains,
     region: String,
     signing_keys: SigningKeys,
+    body_pause_max: Duration,
 }
 
 /// One request on its way: its ids, and what the journal will say.
@@ -84,6 +85,7 @@ impl App {
             domains: Domains::new(config.domains.iter().cloned()),
             region: config.region.clone(),
             signing_keys: SigningKeys::new(),
+            body_pause_max: config.connections.body,
         }
     }
 
@@ -102,7 +104,7 @@ impl App {
         peer: SocketAddr,
     ) -> Response<Leaving> {
         let (head, body) = request.into_parts();
-        let body = Arriving::new(body, &head.headers);
+        let body = Arriving::new(body, &head.headers, self.body_pause_max);
         let protocol = protocol(&head, &self.domains);
         let mut call = Call::new(peer, matches!(protocol, Protocol::Rest(_)));
         call.record.request = format!("{} {}", head.method, head.uri.path());
@@ -391,6 +393,11 @@ fn put(answer: &mut Response<Leaving>, name: &str, value: &str) {
     if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
         answer.headers_mut().insert(name, value);
     }
+}
+
+/// Whether the request's body did not come to its end: what comes next is no request.
+fn ends_connection(error: &AwsError) -> bool {
+    matches!(&*error.code, "RequestTimeout" | "IncompleteBody")
 }
 
 /// A credential that cannot be used, in the words of the protocol.

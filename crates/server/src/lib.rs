@@ -16,6 +16,8 @@ mod admin;
 mod backup;
 mod body;
 mod config;
+mod connection;
+mod descriptors;
 mod dev;
 mod dispatch;
 mod explanations;
@@ -26,7 +28,9 @@ mod start;
 
 pub use admin::AccountView;
 pub use backup::{Backup, BackupError, Copied, Restore};
-pub use config::{ADMIN_LISTEN, Config, ConfigError, LISTEN, REGION, Settings, token_file};
+pub use config::{
+    ADMIN_LISTEN, Config, ConfigError, Connections, LISTEN, REGION, Settings, token_file,
+};
 pub use explanations::{RefusedRequest, WhoCan};
 pub use fsck::{Fsck, FsckCounts, FsckError, FsckProblem, FsckRebuilt, FsckReport};
 pub use operations::operations;

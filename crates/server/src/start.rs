@@ -1,4 +1,5 @@
 //! Builds the server from its configuration, and stops it.
+use std::convert::Infallible;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -10,18 +11,23 @@ use directory::{Directory, NewAccount};
 use engine::{ControlStore, ObjectEngine};
 use engine_local::Local;
 use gate::{Gate, SystemTask};
+use hyper::service::service_fn;
 use journal::Journal;
 use seal::KeyEncryptionKey;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use vault::{Foundations, Vault};
 
 use crate::admin::{self, Admin};
-use crate::config::Config;
+use crate::config::{Config, Connections};
 use crate::dispatch::App;
 use crate::explanations::Explainer;
-use crate::{dev, listen};
+use crate::{descriptors, dev, listen};
+
+/// Connections that the system keeps until they are accepted, if its own limit (`somaxconn`) is not
+/// lower. One more is dropped, and its client tries again only after a second.
+const BACKLOG: u32 = 4096;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +126,7 @@ impl Server {
         config: Config,
         dev: Option<dev::Development>,
     ) -> Result<Server, StartError> {
+        let connections = possible(config.connections);
         let keys = Arc::new(open_key(&config)?);
         make_directory(&config.data)?;
         let local = open_engine(&config.data)?;
@@ -145,8 +152,8 @@ impl Server {
         let first = first_account(&gate, &directory, dev.as_ref()).await?;
         let token = admin_token(&config)?;
 
-        let listener = bind(config.listen).await?;
-        let admin_listener = bind(config.admin_listen).await?;
+        let listener = bind(config.listen)?;
+        let admin_listener = bind(config.admin_listen)?;
         let address = local_address(&listener, config.listen)?;
         let admin_address = local_address(&admin_listener, config.admin_listen)?;
         let (stop, stopped) = watch::channel(false);
@@ -159,9 +166,21 @@ impl Server {
             &config,
         ));
         let admin = Admin::new(gate, directory, explainer, token, address);
+        let serving = app.clone();
         let tasks = vec![
-            tokio::spawn(listen::serve(listener, app.clone(), stopped.clone())),
-            tokio::spawn(admin::serve(admin_listener, admin, stopped)),
+            tokio::spawn(listen::serve(
+                listener,
+                connections,
+                stopped.clone(),
+                move |peer| {
+                    let app = serving.clone();
+                    service_fn(move |request| {
+                        let app = app.clone();
+                        async move { Ok::<_, Infallible>(app.handle(request, peer).await) }
+                    })
+                },
+            )),
+            tokio::spawn(admin::serve(admin_listener, admin, connections, stopped)),
         ];
         let greeting = match &dev {
             Some(dev) => {
@@ -209,6 +228,23 @@ impl Server {
             }
         }
         self.app.flush().await;
+    }
+}
+
+/// As many connections as the system has descriptors for.
+fn possible(wanted: Connections) -> Connections {
+    let descriptors = descriptors::raise();
+    let count_max = descriptors::connections(wanted.count_max, descriptors);
+    if count_max < wanted.count_max {
+        tracing::warn!(
+            descriptors,
+            count_max,
+            "the limit of open files allows fewer connections at once; raise it (LimitNOFILE, ulimit -n)"
+        );
+    }
+    Connections {
+        count_max,
+        ..wanted
     }
 }
 
@@ -313,10 +349,18 @@ fn admin_token(config: &Config) -> Result<String, StartError> {
     Ok(token)
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen { address, source })
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // A restart need not wait for connections of the server before.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|source| StartError::Listen { address, source })
 }
 
 fn local_address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartError> {

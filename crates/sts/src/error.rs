@@ -112,6 +112,15 @@ pub enum StsError {
     /// The cause is for the log, never for the caller.
     #[error("The request processing has failed because of an unknown error, exception or failure.")]
     InternalFailure(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store is full or takes no writes. SDKs try again.
+    #[error("{text}")]
+    NoWrites {
+        /// Why, for the caller.
+        text: &'static str,
+        /// What the store said, for the log.
+        #[source]
+        cause: Box<DirectoryError>,
+    },
 }
 
 impl StsError {
@@ -144,6 +153,7 @@ impl StsError {
             StsError::InvalidAuthorizationMessage => ("InvalidAuthorizationMessageException", 400),
             StsError::NotImplemented(_) => ("NotImplemented", 501),
             StsError::InternalFailure(_) => ("InternalFailure", 500),
+            StsError::NoWrites { .. } => ("ServiceUnavailable", 503),
         }
     }
 
@@ -187,7 +197,13 @@ impl From<DirectoryError> for StsError {
     fn from(error: DirectoryError) -> StsError {
         match error {
             DirectoryError::NoSuchSessionPolicy { arn } => StsError::NoSuchPolicy(arn),
-            error => StsError::InternalFailure(Box::new(error)),
+            error => match error.takes_no_writes() {
+                Some(text) => StsError::NoWrites {
+                    text,
+                    cause: Box::new(error),
+                },
+                None => StsError::InternalFailure(Box::new(error)),
+            },
         }
     }
 }

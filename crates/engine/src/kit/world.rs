@@ -337,7 +337,8 @@ impl World {
         let meta_bytes = self.random.below(300);
         Content {
             etag: self.random.bytes(16).into(),
-            at: Millis(1_700_000_000_000 + self.steps as i64),
+            // The clock jumps, also back: what is newest is told by the order of the writes.
+            at: Millis(1_700_000_000_000 + self.steps as i64 * 7_919 % 100_003),
             meta: self.random.bytes(meta_bytes).into(),
             body: body.into(),
         }

@@ -162,3 +162,40 @@ impl S3Operation for ListObjectVersions {
         output
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{World, root};
+
+    #[tokio::test]
+    async fn the_newest_version_is_the_one_written_last_whatever_the_clock_says() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let versioning = "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Status>Enabled</Status></VersioningConfiguration>";
+        world
+            .send_with(&owner, "PUT /logs?versioning", &[], versioning)
+            .await
+            .ok();
+        for (now, body) in [
+            ("2026-02-03T04:00:00Z", "first"),
+            ("2027-02-03T04:00:00Z", "second"),
+            ("2025-02-03T04:00:00Z", "third"),
+        ] {
+            world.set_clock(now);
+            world.send_with(&owner, "PUT /logs/k", &[], body).await.ok();
+        }
+        let newest = world.send(&owner, "GET /logs/k").await.ok();
+        assert_eq!(newest.text(), "third");
+        let listed = world.send(&owner, "GET /logs?versions").await.ok().text();
+        let times: Vec<&str> = listed
+            .split("<LastModified>")
+            .skip(1)
+            .map(|rest| &rest[..4])
+            .collect();
+        assert_eq!(times, ["2025", "2027", "2026"]);
+        assert!(
+            listed.find("true</IsLatest>") < listed.find("2025"),
+            "{listed}"
+        );
+    }
+}

@@ -6,12 +6,16 @@ use directory::CredentialError;
 use gate::{Identity, Proof};
 use http::Response;
 use http::request::Parts;
+use s3::S3Error;
 use serde_json::Value;
 use wire::query::Form;
 use wire::sigv4::{self, Body, Style};
 use wire::{AwsError, Service};
 
-use super::{App, Call, answer, credential_error, endpoint, put, scope_service, wire_request};
+use super::{
+    App, Call, answer, credential_error, endpoint, ends_connection, put, scope_service,
+    wire_request,
+};
 use crate::body::{Arriving, Leaving};
 
 /// The largest form: the longest policy document, percent-encoded three bytes for one, and the rest.
@@ -61,8 +65,8 @@ impl App {
             Some(_) | None => Service::Iam,
         };
         let outcome = self.query_call(call, head, body, &mut service).await;
-        let (status, text) = match outcome {
-            Ok(text) => (200, text),
+        let (status, text, ends_connection) = match outcome {
+            Ok(text) => (200, text, false),
             Err(failed) => {
                 call.note_error(
                     &failed.error,
@@ -71,12 +75,16 @@ impl App {
                 (
                     failed.error.status,
                     failed.error.query_body(service, &call.request_id),
+                    ends_connection(&failed.error),
                 )
             }
         };
         let mut answer = answer(status, Leaving::text(text));
         put(&mut answer, "content-type", "text/xml");
         put(&mut answer, "x-amzn-requestid", &call.request_id);
+        if ends_connection {
+            put(&mut answer, "connection", "close");
+        }
         answer
     }
 
@@ -87,9 +95,15 @@ impl App {
         body: Arriving,
         service: &mut Service,
     ) -> Result<String, Failed> {
-        let body = body.collect(FORM_BYTES_MAX).await.map_err(|_| {
-            AwsError::new(413, "RequestEntityTooLarge", "The request is too large.")
-        })?;
+        let body = body
+            .collect(FORM_BYTES_MAX)
+            .await
+            .map_err(|error| match error {
+                S3Error::MaxMessageLength => {
+                    AwsError::new(413, "RequestEntityTooLarge", "The request is too large.")
+                }
+                error => error.to_aws(),
+            })?;
         let form =
             Form::parse(&body)?.parse_also(head.uri.query().unwrap_or_default().as_bytes())?;
         if scope_service(head).is_none() {

@@ -13,7 +13,7 @@ use wire::rest::{self, Route, Target};
 use wire::sigv4::{self, AuthType, ChunkSeed, Payload, Style, version2};
 use wire::{AwsError, Service};
 
-use super::{App, Call, answer, credential_error, endpoint, put, wire_request};
+use super::{App, Call, answer, credential_error, endpoint, ends_connection, put, wire_request};
 use crate::body::{Arriving, Leaving, Upload};
 
 /// The largest XML body: CompleteMultipartUpload with 10,000 parts and their checksums.
@@ -105,6 +105,9 @@ impl App {
         }
         if error.status != 304 {
             put(&mut answer, "content-type", "application/xml");
+        }
+        if ends_connection(error) {
+            put(&mut answer, "connection", "close");
         }
         answer
     }
