@@ -307,7 +307,9 @@ mod tests {
     fn bytes(seed: u64, count: usize) -> Vec<u8> {
         let mut state = seed.wrapping_mul(2).wrapping_add(1);
         let next = || {
-            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405);
+            state = state
+                .wrapping_mul(0x5851_f42d_4c95_7f2d)
+                .wrapping_add(0x1405);
             (state >> 56) as u8
         };
         std::iter::repeat_with(next).take(count).collect()

@@ -8,7 +8,17 @@ type Words<const LANES: usize> = [u32; LANES];
 pub(super) fn one(state: &mut [u32; 4], blocks: &[Block]) {
     for block in blocks {
         let words = words(block).map(|word| [word]);
-        let after = rounds!(f, g, h, i, add, rotate, splat, state.map(|word| [word]), words);
+        let after = rounds!(
+            f,
+            g,
+            h,
+            i,
+            add,
+            rotate,
+            splat,
+            state.map(|word| [word]),
+            words
+        );
         *state = after.map(|[word]| word);
     }
 }

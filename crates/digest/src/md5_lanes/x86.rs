@@ -15,11 +15,11 @@ use std::arch::x86_64::{
     _mm256_sllv_epi32, _mm256_srlv_epi32, _mm256_storeu_si256, _mm256_unpackhi_epi32,
     _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
     _mm512_add_epi32, _mm512_loadu_si512, _mm512_rolv_epi32, _mm512_set1_epi32,
-    _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_storeu_si512, _mm512_ternarylogic_epi32,
-    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    _mm512_shuffle_i32x4, _mm512_storeu_si512, _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32,
+    _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 
-use super::rounds::{Block, rounds};
+use super::rounds::{BLOCK_BYTES, Block, rounds};
 
 /// The running CPU has AVX2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +60,7 @@ fn compress_8(states: &mut [[u32; 8]; 4], streams: &[&[Block]; 8]) {
     let load = |row: &[u32; 8]| unsafe { _mm256_loadu_si256(row.as_ptr().cast()) };
     let mut vectors = states.each_ref().map(load);
     for number in 0..blocks {
-        let block = streams.map(|stream| stream.get(number));
-        let words = turned_8(block);
+        let words = turned_8(streams, number);
         vectors = rounds!(
             f_8,
             g_8,
@@ -87,8 +86,7 @@ fn compress_16(states: &mut [[u32; 16]; 4], streams: &[&[Block]; 16]) {
     let load = |row: &[u32; 16]| unsafe { _mm512_loadu_si512(row.as_ptr().cast()) };
     let mut vectors = states.each_ref().map(load);
     for number in 0..blocks {
-        let block = streams.map(|stream| stream.get(number));
-        let words = turned_16(block);
+        let words = turned_16(streams, number);
         vectors = rounds!(
             f_16,
             g_16,
@@ -107,21 +105,21 @@ fn compress_16(states: &mut [[u32; 16]; 4], streams: &[&[Block]; 16]) {
     }
 }
 
+/// Never read: `number` is less than the length of every stream. A branch would cost more.
+const NO_BLOCK: Block = [0; BLOCK_BYTES];
+
 /// Eight blocks of sixteen words become sixteen vectors of one word of each block.
 #[target_feature(enable = "avx2")]
-fn turned_8(blocks: [Option<&Block>; 8]) -> [__m256i; 16] {
+fn turned_8(streams: &[&[Block]; 8], number: usize) -> [__m256i; 16] {
     let mut words = [_mm256_setzero_si256(); 16];
     let (left, right) = words.split_at_mut(8);
     for (half, words) in [left, right].into_iter().enumerate() {
-        let [r0, r1, r2, r3, r4, r5, r6, r7] = blocks.map(|block| match block {
-            Some(block) => {
-                let (halves, _) = block.as_chunks::<32>();
-                halves.get(half).map_or(_mm256_setzero_si256(), |bytes| {
-                    // SAFETY: 32 bytes, as a vector has.
-                    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
-                })
-            }
-            None => _mm256_setzero_si256(),
+        let [r0, r1, r2, r3, r4, r5, r6, r7] = streams.each_ref().map(|stream| {
+            let block = stream.get(number).unwrap_or(&NO_BLOCK);
+            let (halves, _) = block.as_chunks::<32>();
+            let bytes = halves.get(half).unwrap_or(&[0; 32]);
+            // SAFETY: 32 bytes, as a vector has.
+            unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
         });
         let four = |r0, r1, r2, r3| {
             let (low, high) = (_mm256_unpacklo_epi32(r0, r1), _mm256_unpackhi_epi32(r0, r1));
@@ -147,12 +145,30 @@ fn turned_8(blocks: [Option<&Block>; 8]) -> [__m256i; 16] {
 
 /// Sixteen blocks of sixteen words become sixteen vectors of one word of each block.
 #[target_feature(enable = "avx512f")]
-fn turned_16(blocks: [Option<&Block>; 16]) -> [__m512i; 16] {
-    let rows = blocks.map(|block| match block {
+fn turned_16(streams: &[&[Block]; 16], number: usize) -> [__m512i; 16] {
+    let row = |stream: &[Block]| {
+        let block = stream.get(number).unwrap_or(&NO_BLOCK);
         // SAFETY: 64 bytes, as a vector has.
-        Some(block) => unsafe { _mm512_loadu_si512(block.as_ptr().cast()) },
-        None => _mm512_setzero_si512(),
-    });
+        unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
+    };
+    let [
+        s0,
+        s1,
+        s2,
+        s3,
+        s4,
+        s5,
+        s6,
+        s7,
+        s8,
+        s9,
+        s10,
+        s11,
+        s12,
+        s13,
+        s14,
+        s15,
+    ] = streams;
     let four = |r0, r1, r2, r3| {
         let (low, high) = (_mm512_unpacklo_epi32(r0, r1), _mm512_unpackhi_epi32(r0, r1));
         let (low_2, high_2) = (_mm512_unpacklo_epi32(r2, r3), _mm512_unpackhi_epi32(r2, r3));
@@ -163,29 +179,11 @@ fn turned_16(blocks: [Option<&Block>; 16]) -> [__m512i; 16] {
             _mm512_unpackhi_epi64(high, high_2),
         ]
     };
-    let [
-        r0,
-        r1,
-        r2,
-        r3,
-        r4,
-        r5,
-        r6,
-        r7,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-    ] = rows;
     // Each has the words n, n + 4, n + 8 and n + 12 of four blocks.
-    let [a0, a1, a2, a3] = four(r0, r1, r2, r3);
-    let [b0, b1, b2, b3] = four(r4, r5, r6, r7);
-    let [c0, c1, c2, c3] = four(r8, r9, r10, r11);
-    let [d0, d1, d2, d3] = four(r12, r13, r14, r15);
+    let [a0, a1, a2, a3] = four(row(s0), row(s1), row(s2), row(s3));
+    let [b0, b1, b2, b3] = four(row(s4), row(s5), row(s6), row(s7));
+    let [c0, c1, c2, c3] = four(row(s8), row(s9), row(s10), row(s11));
+    let [d0, d1, d2, d3] = four(row(s12), row(s13), row(s14), row(s15));
     let spread = |a, b, c, d| {
         let even = _mm512_shuffle_i32x4::<0x88>(a, b);
         let even_2 = _mm512_shuffle_i32x4::<0x88>(c, d);
