@@ -17,9 +17,13 @@
 //! assert!(computed.get(Algorithm::Sha256).is_none());
 //! ```
 
+mod body;
+mod front;
 mod md5_lanes;
 mod multipart;
 
+pub use body::BodyDigests;
+pub use front::{Front, HasherLost, INLINE_BYTES_MAX, Md5Stream};
 pub use md5_lanes::{LANES_MAX, Level, Md5, update_many};
 pub use multipart::{NotCombinable, combine, composite, full_object, multipart_etag};
 
@@ -116,6 +120,12 @@ impl Wanted {
     #[must_use]
     pub fn and(self, algorithm: Algorithm) -> Wanted {
         Wanted(self.0 | algorithm.bit())
+    }
+
+    /// These without one.
+    #[must_use]
+    pub fn without(self, algorithm: Algorithm) -> Wanted {
+        Wanted(self.0 & !algorithm.bit())
     }
 
     /// Whether it is among them.
@@ -317,6 +327,13 @@ impl Computed {
     pub fn get(&self, algorithm: Algorithm) -> Option<Digest> {
         let mut values = self.values.iter().flatten();
         values.find(|value| value.algorithm == algorithm).copied()
+    }
+
+    /// With the MD5 that was computed elsewhere.
+    fn and_md5(mut self, value: [u8; 16]) -> Computed {
+        let [md5, ..] = &mut self.values;
+        *md5 = Some(Digest::from_hash(Algorithm::Md5, &value));
+        self
     }
 
     /// How many bytes there were.
