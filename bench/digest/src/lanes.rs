@@ -13,13 +13,20 @@ const STREAMS: [usize; 6] = [1, 2, 4, 8, 12, 16];
 
 pub fn run(pace: Pace) {
     let bodies: Vec<Vec<u8>> = (0..16u8)
-        .map(|number| (0..CHUNK_BYTES).map(|at| (at as u8).wrapping_mul(31) ^ number).collect())
+        .map(|number| {
+            (0..CHUNK_BYTES)
+                .map(|at| (at as u8).wrapping_mul(31) ^ number)
+                .collect()
+        })
         .collect();
     let plain = rate(pace.slices, CHUNK_BYTES, || {
         black_box(md5::Md5::digest(black_box(&bodies[0])));
     });
     println!("## MD5 of one core, MiB/s (md-5: {plain:.0}), in brackets ÷ md-5\n");
-    println!("| level | {} |", STREAMS.map(|count| format!("{count} streams")).join(" | "));
+    println!(
+        "| level | {} |",
+        STREAMS.map(|count| format!("{count} streams")).join(" | ")
+    );
     println!("|---|{}", "--:|".repeat(STREAMS.len()));
     for level in Level::all() {
         let cells = STREAMS.map(|count| {

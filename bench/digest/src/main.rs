@@ -2,11 +2,12 @@
 //!
 //! Run by `cargo xtask bench digest [--quick] [PART]...`; `bench/README.md` says what is measured.
 mod clock;
+mod front;
 mod lanes;
 
 use std::process::ExitCode;
 
-const PARTS: [(&str, fn(Pace)); 1] = [("lanes", lanes::run)];
+const PARTS: [(&str, fn(Pace)); 2] = [("lanes", lanes::run), ("front", front::run)];
 
 /// How long is measured.
 #[derive(Clone, Copy)]
@@ -59,6 +60,9 @@ fn features() -> String {
         }
         look!("neon" "aes" "sha2" "crc" "pmull" "sve");
     }
-    let levels: Vec<&str> = digest::Level::all().into_iter().map(|level| level.name()).collect();
+    let levels: Vec<&str> = digest::Level::all()
+        .into_iter()
+        .map(|level| level.name())
+        .collect();
     format!("{}; levels of MD5: {}", found.join(" "), levels.join(", "))
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf as _, Bytes};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::md5_lanes::side_by_side;
 use crate::{Level, Md5};
@@ -38,9 +38,11 @@ pub struct Front(Arc<Threads>);
 struct Threads {
     level: Level,
     queues: Vec<Arc<Queue>>,
-    /// Streams that are longer than [`INLINE_BYTES_MAX`] so far.
-    long_streams: AtomicUsize,
+    long_streams: LongStreams,
 }
+
+/// How many streams there are that are longer than [`INLINE_BYTES_MAX`] so far.
+type LongStreams = Arc<AtomicUsize>;
 
 /// What waits for one thread.
 struct Queue {
@@ -48,6 +50,7 @@ struct Queue {
     arrived: Condvar,
     /// Streams that wait here or are in a lane.
     load: AtomicUsize,
+    long_streams: LongStreams,
 }
 
 #[derive(Default)]
@@ -109,12 +112,9 @@ impl Front {
 
     /// With threads of its own. Where none can be started, streams are hashed by their callers.
     pub fn new(level: Level, threads: usize) -> Front {
+        let long_streams = LongStreams::default();
         let start = |_| {
-            let queue = Arc::new(Queue {
-                jobs: Mutex::default(),
-                arrived: Condvar::new(),
-                load: AtomicUsize::new(0),
-            });
+            let queue = Arc::new(Queue::new(long_streams.clone()));
             let of_thread = queue.clone();
             std::thread::Builder::new()
                 .name("md5".to_owned())
@@ -125,7 +125,7 @@ impl Front {
         Front(Arc::new(Threads {
             level,
             queues: (0..threads).filter_map(start).collect(),
-            long_streams: AtomicUsize::new(0),
+            long_streams,
         }))
     }
 
@@ -344,6 +344,15 @@ impl Inside {
 }
 
 impl Queue {
+    fn new(long_streams: LongStreams) -> Queue {
+        Queue {
+            jobs: Mutex::default(),
+            arrived: Condvar::new(),
+            load: AtomicUsize::new(0),
+            long_streams,
+        }
+    }
+
     fn enqueue(&self, ticket: Arc<Ticket>) -> bool {
         let mut jobs = self.jobs.lock();
         if jobs.closed {
@@ -379,6 +388,12 @@ impl Queue {
                 return false;
             }
             self.arrived.wait(&mut jobs);
+        }
+        // Whoever fills the other lanes may be waiting for this CPU. If nobody is, this is no wait.
+        let filled = lanes.len() + jobs.waiting.len();
+        let expected = self.long_streams.load(Ordering::Relaxed).min(lanes_max);
+        if filled * 2 <= expected {
+            MutexGuard::unlocked(&mut jobs, std::thread::yield_now);
         }
         let free = lanes_max.saturating_sub(lanes.len());
         let coming = jobs.waiting.len().min(free);

@@ -87,15 +87,12 @@ proptest! {
 
 /// A front whose one thread is this test.
 fn by_hand() -> (Front, Arc<Queue>) {
-    let queue = Arc::new(Queue {
-        jobs: Mutex::default(),
-        arrived: Condvar::new(),
-        load: AtomicUsize::new(0),
-    });
+    let long_streams = LongStreams::default();
+    let queue = Arc::new(Queue::new(long_streams.clone()));
     let threads = Threads {
         level: Level::PORTABLE,
         queues: vec![queue.clone()],
-        long_streams: AtomicUsize::new(0),
+        long_streams,
     };
     (Front(Arc::new(threads)), queue)
 }
