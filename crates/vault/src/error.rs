@@ -84,6 +84,9 @@ pub enum VaultError {
     /// A body does not open, or cannot be encrypted.
     #[error(transparent)]
     Crypt(#[from] crate::CryptError),
+    /// Nobody is left to compute a body's MD5.
+    #[error(transparent)]
+    Hasher(#[from] digest::HasherLost),
     /// A row of the control store cannot be read.
     #[error("the row `{key}` cannot be read: {why}")]
     DamagedRow {

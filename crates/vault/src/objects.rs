@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::{Action, BucketName, Object, Resource as _, s3};
-use digest::{Algorithm, Computed, Digest, Digests, Wanted};
+use digest::{Algorithm, BodyDigests, Computed, Digest, Front, Wanted};
 use engine::{
     CommitError, Delete, Head, ListQuery, ObjectEngine, ObjectName, Precondition, Put, SetMeta,
     Stage, StageHint, Staged, VersionId, Which, Write,
@@ -514,7 +514,7 @@ pub struct ListedObjects {
 pub(crate) struct BodyWriter {
     stage: Box<dyn Stage>,
     encryptor: Encryptor,
-    digests: Digests,
+    digests: BodyDigests,
     salt: Vec<u8>,
 }
 
@@ -542,13 +542,13 @@ impl BodyWriter {
         Ok(BodyWriter {
             stage: engine.stage(hint).await?,
             encryptor,
-            digests: Digests::new(wanted),
+            digests: BodyDigests::new(Front::shared(), wanted),
             salt,
         })
     }
 
     pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<(), VaultError> {
-        self.digests.update(&bytes);
+        self.digests.write(bytes.clone()).await?;
         for segment in self.encryptor.push(bytes)? {
             self.stage.write(segment).await?;
         }
@@ -559,7 +559,7 @@ impl BodyWriter {
         self.stage.write(self.encryptor.finish()?).await?;
         Ok(StagedBody {
             staged: self.stage.finish().await?,
-            computed: self.digests.finish(),
+            computed: self.digests.finish().await?,
             salt: self.salt,
         })
     }
