@@ -2,7 +2,7 @@
 #![allow(
     unsafe_code,
     reason = "vectors are read from and written to arrays through pointers, and functions for one \
-              CPU are called: portable code has a seventh of the speed (cargo xtask bench digest)"
+              CPU are called: portable code has a fifth of the speed (cargo xtask bench digest)"
 )]
 // SAFETY, for the whole module: every pointer is made of a reference to an array of at least the
 // vector's size, in the line that uses it, and the instructions do not ask for alignment. What
