@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Algorithm, Computed, Digests, Front, HasherLost, Md5Stream, Wanted};
+use crate::{Algorithm, Computed, Digest, Digests, Front, HasherLost, Md5Stream, Wanted};
 
 /// Several algorithms over one body. Its MD5 goes through a [`Front`], beside those of other bodies;
 /// the rest is so fast that the caller does it.
@@ -10,6 +10,7 @@ use crate::{Algorithm, Computed, Digests, Front, HasherLost, Md5Stream, Wanted};
 pub struct BodyDigests {
     md5: Option<Md5Stream>,
     others: Digests,
+    announced: Option<Digest>,
 }
 
 impl BodyDigests {
@@ -18,6 +19,15 @@ impl BodyDigests {
         BodyDigests {
             md5: wanted.contains(Algorithm::Md5).then(|| front.stream()),
             others: Digests::new(wanted.without(Algorithm::Md5)),
+            announced: None,
+        }
+    }
+
+    /// Says a value of all the bytes that will come, before the first of them. If it is wanted, it is
+    /// not computed: whoever says it sees to it that the bytes have it. MD5 is computed anyhow.
+    pub fn announce(&mut self, digest: Digest) {
+        if self.others.is_empty() && self.others.leave_out(digest.algorithm()) {
+            self.announced = Some(digest);
         }
     }
 
@@ -39,10 +49,11 @@ impl BodyDigests {
     /// # Errors
     /// The thread that hashed this body has ended.
     pub async fn finish(self) -> Result<Computed, HasherLost> {
-        let computed = self.others.finish();
-        Ok(match self.md5 {
-            Some(md5) => computed.and_md5(md5.finish().await?),
-            None => computed,
-        })
+        let md5 = match self.md5 {
+            Some(md5) => Some(Digest::from_hash(Algorithm::Md5, &md5.finish().await?)),
+            None => None,
+        };
+        let elsewhere = [md5, self.announced].into_iter().flatten();
+        Ok(elsewhere.fold(self.others.finish(), Computed::and))
     }
 }

@@ -255,6 +255,18 @@ impl Digests {
         }
     }
 
+    /// Computes that one no more. Answers whether it was computed.
+    fn leave_out(&mut self, algorithm: Algorithm) -> bool {
+        match algorithm {
+            Algorithm::Md5 => self.md5.take().is_some(),
+            Algorithm::Sha1 => self.sha1.take().is_some(),
+            Algorithm::Sha256 => self.sha256.take().is_some(),
+            Algorithm::Crc32 => self.crc32.take().is_some(),
+            Algorithm::Crc32c => self.crc32c.take().is_some(),
+            Algorithm::Crc64Nvme => self.crc64_nvme.take().is_some(),
+        }
+    }
+
     /// Takes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
@@ -329,10 +341,18 @@ impl Computed {
         values.find(|value| value.algorithm == algorithm).copied()
     }
 
-    /// With the MD5 that was computed elsewhere.
-    fn and_md5(mut self, value: [u8; 16]) -> Computed {
-        let [md5, ..] = &mut self.values;
-        *md5 = Some(Digest::from_hash(Algorithm::Md5, &value));
+    /// With a value that was computed elsewhere.
+    fn and(mut self, digest: Digest) -> Computed {
+        let [md5, sha1, sha256, crc32, crc32c, crc64_nvme] = &mut self.values;
+        let place = match digest.algorithm {
+            Algorithm::Md5 => md5,
+            Algorithm::Sha1 => sha1,
+            Algorithm::Sha256 => sha256,
+            Algorithm::Crc32 => crc32,
+            Algorithm::Crc32c => crc32c,
+            Algorithm::Crc64Nvme => crc64_nvme,
+        };
+        *place = Some(digest);
         self
     }
 

@@ -547,6 +547,10 @@ impl BodyWriter {
         })
     }
 
+    pub(crate) fn announce(&mut self, digest: Digest) {
+        self.digests.announce(digest);
+    }
+
     pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<(), VaultError> {
         self.digests.write(bytes.clone()).await?;
         for segment in self.encryptor.push(bytes)? {
@@ -575,6 +579,12 @@ pub struct ObjectWriter {
 }
 
 impl ObjectWriter {
+    /// Says a digest of all the bytes that will be written, before the first: it is not computed.
+    /// Whoever says it commits only what was compared with it.
+    pub fn announce(&mut self, digest: Digest) {
+        self.body.announce(digest);
+    }
+
     /// Takes the next bytes.
     ///
     /// # Errors

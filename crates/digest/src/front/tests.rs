@@ -231,3 +231,32 @@ fn a_body_has_all_that_is_wanted_of_it() {
     }
     assert_eq!(computed.len(), 200_000);
 }
+
+#[test]
+fn what_is_announced_is_not_computed_and_what_is_not_wanted_stays_away() {
+    let front = Front::new(Level::PORTABLE, 0);
+    let finish = |wanted: &[Algorithm], announced| {
+        let mut digests = BodyDigests::new(&front, Wanted::of(wanted.iter().copied()));
+        digests.announce(announced);
+        assert!(poll(digests.write(Bytes::from_static(b"abc"))).is_ready());
+        let Poll::Ready(Ok(computed)) = poll(digests.finish()) else {
+            panic!("nothing to wait for");
+        };
+        computed
+    };
+    let other = digest_of(Algorithm::Sha256, b"other");
+    let computed = finish(&[Algorithm::Md5, Algorithm::Sha256], other);
+    assert_eq!(computed.get(Algorithm::Sha256), Some(other));
+    assert_eq!(
+        computed.get(Algorithm::Md5),
+        Some(digest_of(Algorithm::Md5, b"abc"))
+    );
+    let computed = finish(&[Algorithm::Md5, Algorithm::Crc32], other);
+    assert_eq!(computed.get(Algorithm::Sha256), None);
+    let md5 = digest_of(Algorithm::Md5, b"other");
+    let computed = finish(&[Algorithm::Md5], md5);
+    assert_eq!(
+        computed.get(Algorithm::Md5),
+        Some(digest_of(Algorithm::Md5, b"abc"))
+    );
+}
