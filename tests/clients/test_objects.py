@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import os
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -95,6 +96,30 @@ def test_a_wrong_content_md5_stores_nothing(server, account, bucket):
     assert answer.message == "The Content-MD5 you specified did not match what we received."
     with refused("404", "Not Found", 404):
         account.boto("s3").head_object(Bucket=bucket, Key="a")
+
+
+def test_bodies_that_arrive_at_once_have_each_its_own_etag(account, bucket):
+    # From bodies that are hashed at once to those that are hashed beside others, and a wrong digest among them.
+    sizes = [0, 1, 63, 64, 65, 16 * 1024, 16 * 1024 + 1, 64 * 1024, 200_001, 1_000_000, 3_000_001]
+    bodies = {f"{size}-{turn}": os.urandom(size) for turn in range(4) for size in sizes}
+    s3 = account.boto("s3", max_pool_connections=24)
+
+    def put(key):
+        return s3.put_object(Bucket=bucket, Key=key, Body=bodies[key])["ETag"]
+
+    def put_wrong(turn):
+        wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
+        with refused("BadDigest", "The Content-MD5 you specified did not match what we received."):
+            s3.put_object(Bucket=bucket, Key=f"wrong-{turn}", Body=os.urandom(500_000), ContentMD5=wrong)
+
+    with ThreadPoolExecutor(24) as pool:
+        wrong = [pool.submit(put_wrong, turn) for turn in range(4)]
+        etags = dict(zip(bodies, pool.map(put, bodies)))
+        for one in wrong:
+            one.result()
+    assert etags == {key: f'"{hashlib.md5(body).hexdigest()}"' for key, body in bodies.items()}
+    stored = {item["Key"]: item["ETag"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert stored == etags
 
 
 def test_empty_bodies_and_refusals_leave_the_connection_usable(account, other_account):

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::work::{Failure, cargo, root, run_to_the_end};
 
-const BENCHES: [&str; 3] = ["authorization", "journal", "s3"];
+const BENCHES: [&str; 4] = ["authorization", "digest", "journal", "s3"];
 /// The bench that drives the server itself.
 const OF_SERVER: &str = "s3";
 

@@ -17,8 +17,14 @@
 //! assert!(computed.get(Algorithm::Sha256).is_none());
 //! ```
 
+mod body;
+mod front;
+mod md5_lanes;
 mod multipart;
 
+pub use body::BodyDigests;
+pub use front::{Front, HasherLost, INLINE_BYTES_MAX, Md5Stream};
+pub use md5_lanes::{LANES_MAX, Level, Md5, update_many};
 pub use multipart::{NotCombinable, combine, composite, full_object, multipart_etag};
 
 use base64::Engine as _;
@@ -116,6 +122,12 @@ impl Wanted {
         Wanted(self.0 | algorithm.bit())
     }
 
+    /// These without one.
+    #[must_use]
+    pub fn without(self, algorithm: Algorithm) -> Wanted {
+        Wanted(self.0 & !algorithm.bit())
+    }
+
     /// Whether it is among them.
     pub fn contains(self, algorithm: Algorithm) -> bool {
         self.0 & algorithm.bit() != 0
@@ -207,7 +219,7 @@ impl fmt::Debug for Digest {
 
 /// Several algorithms over one stream of bytes.
 pub struct Digests {
-    md5: Option<md5::Md5>,
+    md5: Option<Md5>,
     sha1: Option<aws_lc_rs::digest::Context>,
     sha256: Option<aws_lc_rs::digest::Context>,
     crc32: Option<crc_fast::Digest>,
@@ -229,7 +241,7 @@ impl Digests {
             known.map(crc_fast::Digest::new)
         };
         Digests {
-            md5: wanted.contains(Algorithm::Md5).then(md5::Md5::default),
+            md5: wanted.contains(Algorithm::Md5).then(Md5::default),
             sha1: wanted
                 .contains(Algorithm::Sha1)
                 .then(|| Context::new(&SHA1_FOR_LEGACY_USE_ONLY)),
@@ -243,9 +255,20 @@ impl Digests {
         }
     }
 
+    /// Computes that one no more. Answers whether it was computed.
+    fn leave_out(&mut self, algorithm: Algorithm) -> bool {
+        match algorithm {
+            Algorithm::Md5 => self.md5.take().is_some(),
+            Algorithm::Sha1 => self.sha1.take().is_some(),
+            Algorithm::Sha256 => self.sha256.take().is_some(),
+            Algorithm::Crc32 => self.crc32.take().is_some(),
+            Algorithm::Crc32c => self.crc32c.take().is_some(),
+            Algorithm::Crc64Nvme => self.crc64_nvme.take().is_some(),
+        }
+    }
+
     /// Takes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        use md5::Digest as _;
         self.bytes += bytes.len() as u64;
         for stride in bytes.chunks(STRIDE_BYTES) {
             if let Some(md5) = &mut self.md5 {
@@ -273,7 +296,6 @@ impl Digests {
 
     /// The values.
     pub fn finish(self) -> Computed {
-        use md5::Digest as _;
         let sha = |algorithm, context: Option<aws_lc_rs::digest::Context>| {
             context.map(|context| Digest::from_hash(algorithm, context.finish().as_ref()))
         };
@@ -282,7 +304,7 @@ impl Digests {
         };
         let md5 = self
             .md5
-            .map(|md5| Digest::from_hash(Algorithm::Md5, &md5.finalize()));
+            .map(|md5| Digest::from_hash(Algorithm::Md5, &md5.finish()));
         Computed {
             bytes: self.bytes,
             values: [
@@ -319,6 +341,21 @@ impl Computed {
         values.find(|value| value.algorithm == algorithm).copied()
     }
 
+    /// With a value that was computed elsewhere.
+    fn and(mut self, digest: Digest) -> Computed {
+        let [md5, sha1, sha256, crc32, crc32c, crc64_nvme] = &mut self.values;
+        let place = match digest.algorithm {
+            Algorithm::Md5 => md5,
+            Algorithm::Sha1 => sha1,
+            Algorithm::Sha256 => sha256,
+            Algorithm::Crc32 => crc32,
+            Algorithm::Crc32c => crc32c,
+            Algorithm::Crc64Nvme => crc64_nvme,
+        };
+        *place = Some(digest);
+        self
+    }
+
     /// How many bytes there were.
     pub fn len(&self) -> u64 {
         self.bytes
@@ -332,13 +369,12 @@ impl Computed {
 
 /// One value over bytes that are all at hand.
 pub fn digest_of(algorithm: Algorithm, bytes: &[u8]) -> Digest {
-    use md5::Digest as _;
     let hash = |hash: &'static aws_lc_rs::digest::Algorithm| {
         Digest::from_hash(algorithm, aws_lc_rs::digest::digest(hash, bytes).as_ref())
     };
     let crc = |crc| Digest::from_crc(algorithm, crc_fast::checksum(crc, bytes));
     match algorithm {
-        Algorithm::Md5 => Digest::from_hash(algorithm, &md5::Md5::digest(bytes)),
+        Algorithm::Md5 => Digest::from_hash(algorithm, &Md5::of(bytes)),
         Algorithm::Sha1 => hash(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY),
         Algorithm::Sha256 => hash(&aws_lc_rs::digest::SHA256),
         Algorithm::Crc32 => crc(crc_fast::CrcAlgorithm::Crc32IsoHdlc),

@@ -3,6 +3,7 @@ use std::fmt;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
+use digest::{Algorithm, Digest};
 use futures_util::{Stream, StreamExt as _};
 use http::HeaderMap;
 
@@ -29,7 +30,16 @@ pub enum Body {
     /// All of it, for operations whose body was decoded.
     Full(Bytes),
     /// As it comes.
-    Stream(Pin<Box<dyn Stream<Item = Result<Frame, S3Error>> + Send>>),
+    Stream(Arriving),
+}
+
+/// The pieces of a body, in order.
+pub type Frames = Pin<Box<dyn Stream<Item = Result<Frame, S3Error>> + Send>>;
+
+/// A body on its way in.
+pub struct Arriving {
+    frames: Frames,
+    sha256: Option<Digest>,
 }
 
 impl fmt::Debug for Body {
@@ -58,16 +68,36 @@ impl Body {
     pub fn from_stream<E: Into<S3Error>>(
         stream: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
     ) -> Body {
-        Body::Stream(Box::pin(
-            stream.map(|chunk| chunk.map(Frame::Data).map_err(Into::into)),
-        ))
+        Body::from_frames(stream.map(|chunk| chunk.map(Frame::Data)))
     }
 
     /// A body that may end with trailers.
     pub fn from_frames<E: Into<S3Error>>(
         frames: impl Stream<Item = Result<Frame, E>> + Send + 'static,
     ) -> Body {
-        Body::Stream(Box::pin(frames.map(|frame| frame.map_err(Into::into))))
+        Body::Stream(Arriving {
+            frames: Box::pin(frames.map(|frame| frame.map_err(Into::into))),
+            sha256: None,
+        })
+    }
+
+    /// With the SHA-256 of all its data, of a stream that ends without an error only if that is so.
+    #[must_use]
+    pub fn with_sha256(self, sha256: Option<[u8; 32]>) -> Body {
+        let sha256 = sha256.and_then(|value| Digest::from_bytes(Algorithm::Sha256, &value));
+        match self {
+            Body::Stream(Arriving { frames, .. }) => Body::Stream(Arriving { frames, sha256 }),
+            full @ Body::Full(_) => full,
+        }
+    }
+
+    /// The SHA-256 that the data has once the stream has ended without an error, if the stream sees
+    /// to that.
+    pub(crate) fn sha256(&self) -> Option<Digest> {
+        match self {
+            Body::Stream(arriving) => arriving.sha256,
+            Body::Full(_) => None,
+        }
     }
 
     /// Everything, at most `bytes_max` bytes; trailers are dropped.
@@ -89,10 +119,10 @@ impl Body {
     }
 
     /// The pieces in order.
-    pub fn into_frames(self) -> Pin<Box<dyn Stream<Item = Result<Frame, S3Error>> + Send>> {
+    pub fn into_frames(self) -> Frames {
         match self {
             Body::Full(bytes) => Box::pin(futures_util::stream::iter([Ok(Frame::Data(bytes))])),
-            Body::Stream(stream) => stream,
+            Body::Stream(arriving) => arriving.frames,
         }
     }
 }

@@ -363,6 +363,7 @@ impl From<VaultError> for S3Error {
             | VaultError::DamagedObject(_)
             | VaultError::NoSuchPart(_)
             | VaultError::Crypt(_)
+            | VaultError::Hasher(_)
             | VaultError::Seal(_)
             | VaultError::Facts(_)
             | VaultError::Commit(_)

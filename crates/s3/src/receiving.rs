@@ -2,6 +2,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use digest::Digest;
 use futures_util::StreamExt as _;
 use http::HeaderMap;
 use vault::{ObjectWriter, PartWriter, VaultError};
@@ -13,16 +14,27 @@ pub(crate) const BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
 /// What takes the bytes.
 pub(crate) trait Sink: Send {
+    /// Says a digest of all the bytes that will come; it is right if they come to their end.
+    fn announce(&mut self, digest: Digest);
+
     fn put(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), VaultError>> + Send;
 }
 
 impl Sink for ObjectWriter {
+    fn announce(&mut self, digest: Digest) {
+        ObjectWriter::announce(self, digest);
+    }
+
     async fn put(&mut self, bytes: Bytes) -> Result<(), VaultError> {
         self.write(bytes).await
     }
 }
 
 impl Sink for PartWriter {
+    fn announce(&mut self, digest: Digest) {
+        PartWriter::announce(self, digest);
+    }
+
     async fn put(&mut self, bytes: Bytes) -> Result<(), VaultError> {
         self.write(bytes).await
     }
@@ -71,6 +83,9 @@ pub(crate) async fn receive(
     length: u64,
     sink: &mut impl Sink,
 ) -> Result<HeaderMap, S3Error> {
+    if let Some(sha256) = body.sha256() {
+        sink.announce(sha256);
+    }
     let mut frames = body.into_frames();
     let mut trailers = HeaderMap::new();
     let mut received = 0u64;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::s3;
-use digest::{Algorithm, Computed, Digest, Digests, Wanted};
+use digest::{Algorithm, BodyDigests, Computed, Digest, Digests, Front, Wanted};
 use engine::{Head, ObjectEngine, Put, Stage, StageHint, Staged, Write};
 use futures_util::{Stream, StreamExt as _};
 use gate::Permit;
@@ -129,7 +129,7 @@ impl Vault {
 pub(crate) struct BodyWriter {
     stage: Box<dyn Stage>,
     encryptor: Encryptor,
-    digests: Digests,
+    digests: BodyDigests,
     salt: Vec<u8>,
 }
 
@@ -155,13 +155,17 @@ impl BodyWriter {
         Ok(BodyWriter {
             stage: engine.stage(hint).await?,
             encryptor,
-            digests: Digests::new(wanted),
+            digests: BodyDigests::new(Front::shared(), wanted),
             salt,
         })
     }
 
+    pub(crate) fn announce(&mut self, digest: Digest) {
+        self.digests.announce(digest);
+    }
+
     pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<(), VaultError> {
-        self.digests.update(&bytes);
+        self.digests.write(bytes.clone()).await?;
         for segment in self.encryptor.push(bytes)? {
             self.stage.write(segment).await?;
         }
@@ -172,7 +176,7 @@ impl BodyWriter {
         self.stage.write(self.encryptor.finish()?).await?;
         Ok(StagedBody {
             staged: self.stage.finish().await?,
-            computed: self.digests.finish(),
+            computed: self.digests.finish().await?,
             salt: self.salt,
         })
     }
@@ -188,6 +192,12 @@ pub struct ObjectWriter {
 }
 
 impl ObjectWriter {
+    /// Says a digest of all the bytes that will be written, before the first: it is not computed.
+    /// Whoever says it commits only what was compared with it.
+    pub fn announce(&mut self, digest: Digest) {
+        self.body.announce(digest);
+    }
+
     /// Takes the next bytes.
     ///
     /// # Errors

@@ -101,6 +101,9 @@ pub enum VaultError {
         /// What the store says.
         found: String,
     },
+    /// Nobody is left to compute a body's MD5.
+    #[error(transparent)]
+    Hasher(#[from] digest::HasherLost),
     /// A row of the control store cannot be read.
     #[error("the row `{key}` cannot be read: {why}")]
     DamagedRow {

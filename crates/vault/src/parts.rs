@@ -118,6 +118,12 @@ pub struct PartWriter {
 }
 
 impl PartWriter {
+    /// Says a digest of all the bytes that will be written, before the first: it is not computed.
+    /// Whoever says it commits only what was compared with it.
+    pub fn announce(&mut self, digest: Digest) {
+        self.body.announce(digest);
+    }
+
     /// Takes the next bytes.
     ///
     /// # Errors

@@ -471,6 +471,13 @@ impl PayloadCheck {
         PayloadCheck { declared }
     }
 
+    /// The SHA-256 that the body has if [`PayloadCheck::finish`] says yes.
+    #[must_use]
+    pub fn sha256(&self) -> Option<[u8; 32]> {
+        let (declared, _) = self.declared.as_ref()?;
+        hex::decode(declared).ok()?.try_into().ok()
+    }
+
     /// Takes the next bytes of the body.
     pub fn update(&mut self, bytes: &[u8]) {
         if let Some((_, context)) = &mut self.declared {

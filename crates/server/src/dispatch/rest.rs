@@ -293,8 +293,11 @@ impl App {
             } else {
                 None
             };
-            let upload = Upload::new(body, decoder, PayloadCheck::new(payload));
-            return Ok((input, Body::from_frames(upload.into_stream())));
+            let check = PayloadCheck::new(payload);
+            let sha256 = check.sha256();
+            let upload = Upload::new(body, decoder, check);
+            let body = Body::from_frames(upload.into_stream());
+            return Ok((input, body.with_sha256(sha256)));
         }
         let bytes = body.collect(XML_BYTES_MAX).await?;
         check_whole(payload, &bytes)?;
