@@ -38,8 +38,8 @@ pub struct Serve {
     #[arg(long, value_name = "DAYS", env = "STRONGROOM_JOURNAL_DAYS")]
     journal_days: Option<NonZeroU32>,
     /// For development: loopback only, accounts A, B and C with administrators whose credentials
-    /// everybody knows, and an AWS config file with their profiles. Without --data the directory
-    /// is temporary.
+    /// everybody knows, an AWS config file with their profiles, and a clock that `strongroom clock`
+    /// turns. Without --data the directory is temporary.
     #[arg(long)]
     dev: bool,
 }

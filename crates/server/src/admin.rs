@@ -13,11 +13,13 @@ use catalog::AccountId;
 use directory::{Account, CreatedAccount, Directory, DirectoryError, NewAccount};
 use explain::Explanation;
 use gate::{Gate, SystemTask};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::clock::{Clock, ClockError};
 use crate::explanations::{CanQuestion, ExplainError, Explainer, WhoCanQuestion};
 
 /// An account as the admin API shows it.
@@ -75,6 +77,37 @@ impl AccountView {
     }
 }
 
+/// How the clock of a development server is turned: `{"by_seconds": 86400}`,
+/// `{"to": "2030-01-01T00:00:00Z"}` or `"reset"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockTurn {
+    /// By so many seconds; back if they are negative.
+    BySeconds(i64),
+    /// To a time, from where it goes on.
+    To(Timestamp),
+    /// To the real time.
+    Reset,
+}
+
+/// The time of stored data, as the admin API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockView {
+    /// RFC 3339.
+    pub now: Timestamp,
+    /// How far it is ahead of the real time; negative when it is behind.
+    pub ahead_seconds: i64,
+}
+
+impl ClockView {
+    fn of(clock: &Clock) -> ClockView {
+        ClockView {
+            now: clock.now(),
+            ahead_seconds: clock.ahead().as_secs(),
+        }
+    }
+}
+
 /// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct Admin {
@@ -83,6 +116,7 @@ pub(crate) struct Admin {
     token: Arc<str>,
     endpoint: SocketAddr,
     explainer: Arc<Explainer>,
+    clock: Arc<Clock>,
 }
 
 impl Admin {
@@ -90,6 +124,7 @@ impl Admin {
         gate: Gate,
         directory: Arc<Directory>,
         explainer: Arc<Explainer>,
+        clock: Arc<Clock>,
         token: String,
         endpoint: SocketAddr,
     ) -> Admin {
@@ -97,6 +132,7 @@ impl Admin {
             gate,
             directory,
             explainer,
+            clock,
             token: token.into(),
             endpoint,
         }
@@ -114,6 +150,7 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin, mut stop: watch::
         .route("/v1/refusals", get(refusals))
         .route("/v1/can", post(can))
         .route("/v1/who-can", post(who_can))
+        .route("/v1/clock", get(show_clock).post(turn_clock))
         .layer(middleware::from_fn_with_state(admin.clone(), require_token));
     let router = Router::new()
         .route("/health", get(health))
@@ -313,6 +350,26 @@ async fn who_can(State(admin): State<Admin>, body: axum::body::Bytes) -> Respons
     match admin.explainer.who_can(question).await {
         Ok(found) => Json(found).into_response(),
         Err(error) => not_explained(&error),
+    }
+}
+
+async fn show_clock(State(admin): State<Admin>) -> Response {
+    Json(ClockView::of(&admin.clock)).into_response()
+}
+
+async fn turn_clock(State(admin): State<Admin>, body: axum::body::Bytes) -> Response {
+    let turned = match read(&body) {
+        Ok(ClockTurn::BySeconds(seconds)) => admin.clock.turn_by(seconds),
+        Ok(ClockTurn::To(time)) => admin.clock.turn_to(time),
+        Ok(ClockTurn::Reset) => admin.clock.reset(),
+        Err(response) => return *response,
+    };
+    match turned {
+        Ok(()) => Json(ClockView::of(&admin.clock)).into_response(),
+        Err(error @ ClockError::NotDevelopment) => {
+            problem(StatusCode::CONFLICT, &error.to_string())
+        }
+        Err(error @ ClockError::OutOfRange) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }
 

@@ -15,6 +15,7 @@
 mod admin;
 mod backup;
 mod body;
+mod clock;
 mod config;
 mod dev;
 mod dispatch;
@@ -24,7 +25,7 @@ mod listen;
 mod operations;
 mod start;
 
-pub use admin::AccountView;
+pub use admin::{AccountView, ClockTurn, ClockView};
 pub use backup::{Backup, BackupError, Copied, Restore};
 pub use config::{ADMIN_LISTEN, Config, ConfigError, LISTEN, REGION, Settings, token_file};
 pub use explanations::{RefusedRequest, WhoCan};

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use vault::{Foundations, Vault};
 
 use crate::admin::{self, Admin};
+use crate::clock::{Clock, Turning};
 use crate::config::Config;
 use crate::dispatch::App;
 use crate::explanations::Explainer;
@@ -135,11 +136,16 @@ impl Server {
         };
         let vault = Arc::new(Vault::open(foundations).await?);
         let gate = Gate::new(vault.clone(), directory.clone());
+        let clock = Arc::new(Clock::new(match &dev {
+            Some(_) => Turning::Allowed,
+            None => Turning::Never,
+        }));
         let journal = Arc::new(open_journal(&config)?);
         let explainer = Arc::new(Explainer::new(
             gate.clone(),
             directory.clone(),
             journal.clone(),
+            clock.clone(),
             config.region.clone(),
         ));
         let first = first_account(&gate, &directory, dev.as_ref()).await?;
@@ -156,9 +162,10 @@ impl Server {
             vault,
             journal,
             explainer.clone(),
+            clock.clone(),
             &config,
         ));
-        let admin = Admin::new(gate, directory, explainer, token, address);
+        let admin = Admin::new(gate, directory, explainer, clock, token, address);
         let tasks = vec![
             tokio::spawn(listen::serve(listener, app.clone(), stopped.clone())),
             tokio::spawn(admin::serve(admin_listener, admin, stopped)),

@@ -11,7 +11,9 @@ use wire::query::Form;
 use wire::sigv4::{self, Body, Style};
 use wire::{AwsError, Service};
 
-use super::{App, Call, answer, credential_error, endpoint, put, scope_service, wire_request};
+use super::{
+    App, Call, Seen, answer, credential_error, endpoint, put, scope_service, wire_request,
+};
 use crate::body::{Arriving, Leaving};
 
 /// The largest form: the longest policy document, percent-encoded three bytes for one, and the rest.
@@ -102,7 +104,11 @@ impl App {
         hash.copy_from_slice(digest::digest(&digest::SHA256, &body).as_ref());
         let (proof, identity, region) = self.authenticate_query(call, head, *service, &hash)?;
         let decoded = wire::query::decode(*service, &form)?;
-        let judge = self.judge(call, head, &proof, identity, &region);
+        let seen = Seen {
+            region: &region,
+            now: call.now,
+        };
+        let judge = self.judge(call, head, &proof, identity, seen);
         let name = decoded.operation.name.as_str();
         let output = if *service == Service::Sts {
             decoded.check()?;
