@@ -144,7 +144,12 @@ impl Apply<'_> {
             Which::Current | Which::CurrentOrMarker => find(&self.rows, object, Which::Current)?,
             Which::Version(_) => find(&self.rows, object, delete.which)?,
         };
-        check(&delete.precondition, found.as_ref())?;
+        match &delete.precondition {
+            Precondition::NoncurrentIs(sequence) => {
+                self.check_noncurrent(object, *sequence, found.as_ref())?;
+            }
+            precondition => check(precondition, found.as_ref())?,
+        }
         if let Which::Version(version) = delete.which {
             return self.remove_version(object, version);
         }
@@ -324,10 +329,27 @@ impl Apply<'_> {
             Precondition::Absent
             | Precondition::Exists
             | Precondition::EtagIs(_)
-            | Precondition::SequenceIs(_) => {
+            | Precondition::SequenceIs(_)
+            | Precondition::NoncurrentIs(_) => {
                 let current = find(&self.rows, object, Which::Current)?;
                 check(precondition, current.as_ref())
             }
+        }
+    }
+
+    /// [`Precondition::NoncurrentIs`] of a version that was found.
+    fn check_noncurrent(
+        &self,
+        object: &ObjectName,
+        sequence: Sequence,
+        found: Option<&Record>,
+    ) -> Result<(), CommitError> {
+        let found = found.ok_or(CommitError::NoSuchObject)?;
+        let newest = self.current(object)?;
+        let is_newest = newest.is_none_or(|newest| newest.created == found.created);
+        match found.sequence == sequence && !is_newest {
+            true => Ok(()),
+            false => Err(CommitError::PreconditionFailed),
         }
     }
 
@@ -636,9 +658,15 @@ fn check(precondition: &Precondition, found: Option<&Record>) -> Result<(), Comm
         (Precondition::Exists, Some(_)) => true,
         (Precondition::EtagIs(etag), Some(object)) => object.etag == *etag,
         (Precondition::SequenceIs(sequence), Some(object)) => object.sequence == *sequence,
-        (Precondition::Exists | Precondition::EtagIs(_) | Precondition::SequenceIs(_), None) => {
-            return Err(CommitError::NoSuchObject);
-        }
+        // What is found where this is asked is the newest version.
+        (Precondition::NoncurrentIs(_), Some(_)) => false,
+        (
+            Precondition::Exists
+            | Precondition::EtagIs(_)
+            | Precondition::SequenceIs(_)
+            | Precondition::NoncurrentIs(_),
+            None,
+        ) => return Err(CommitError::NoSuchObject),
     };
     match holds {
         true => Ok(()),

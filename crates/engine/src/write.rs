@@ -53,6 +53,10 @@ pub enum Precondition {
     /// As [`Precondition::EtagIs`], of [`crate::Head::sequence`]: nothing changed since it was
     /// read, `meta` included.
     SequenceIs(Sequence),
+    /// As [`Precondition::SequenceIs`], of a version that is named and is not the newest of its
+    /// object. A delete marker counts here: without it an older version could become the newest.
+    /// For [`Delete`] only; elsewhere it never holds.
+    NoncurrentIs(Sequence),
 }
 
 /// The bucket's versioning state when the write takes place (AWS: Using versioning in S3 buckets).

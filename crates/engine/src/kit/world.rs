@@ -154,7 +154,10 @@ impl World {
                     _ => self.which(&key),
                 };
                 Kind::Delete {
-                    precondition: self.precondition(&key, which),
+                    precondition: match (which, self.random.below(4)) {
+                        (Which::Version(_), 0) => self.noncurrent(&key, which),
+                        (_, _) => self.precondition(&key, which),
+                    },
                     versioning: self.versioning(),
                     what: self.content(false),
                     which,
@@ -316,6 +319,15 @@ impl World {
             (5, Some(found)) => Precondition::SequenceIs(found.sequence),
             _ => Precondition::None,
         }
+    }
+
+    fn noncurrent(&mut self, key: &str, which: Which) -> Precondition {
+        let found = self.model.find(key, which);
+        let sequence = found.map_or(Sequence(0), |found| found.sequence);
+        Precondition::NoncurrentIs(match self.random.one_in(8) {
+            true => Sequence(sequence.0 + 1),
+            false => sequence,
+        })
     }
 
     fn upload(&mut self) -> UploadId {
@@ -612,6 +624,14 @@ impl World {
         let found = self.model.find(key, which);
         let object = found.filter(|found| !found.is_delete_marker);
         let holds = match precondition {
+            Precondition::NoncurrentIs(_) if found.is_none() => {
+                return Some(CommitError::NoSuchObject);
+            }
+            Precondition::NoncurrentIs(sequence) => {
+                let newest = self.model.find(key, Which::CurrentOrMarker);
+                found.is_some_and(|found| found.sequence == *sequence)
+                    && newest.map(|newest| newest.version) != found.map(|found| found.version)
+            }
             Precondition::None => true,
             Precondition::Absent => object.is_none(),
             Precondition::Exists | Precondition::EtagIs(_) | Precondition::SequenceIs(_)
