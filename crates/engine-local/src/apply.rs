@@ -145,8 +145,8 @@ impl Apply<'_> {
             Which::Version(_) => find(&self.rows, object, delete.which)?,
         };
         match &delete.precondition {
-            Precondition::NoncurrentIs(sequence) => {
-                self.check_noncurrent(object, *sequence, found.as_ref())?;
+            Precondition::VersionIs { sequence, newest } => {
+                self.check_version(object, found.as_ref(), *sequence, *newest)?;
             }
             precondition => check(precondition, found.as_ref())?,
         }
@@ -330,24 +330,25 @@ impl Apply<'_> {
             | Precondition::Exists
             | Precondition::EtagIs(_)
             | Precondition::SequenceIs(_)
-            | Precondition::NoncurrentIs(_) => {
+            | Precondition::VersionIs { .. } => {
                 let current = find(&self.rows, object, Which::Current)?;
                 check(precondition, current.as_ref())
             }
         }
     }
 
-    /// [`Precondition::NoncurrentIs`] of a version that was found.
-    fn check_noncurrent(
+    /// [`Precondition::VersionIs`] of a version that was found.
+    fn check_version(
         &self,
         object: &ObjectName,
-        sequence: Sequence,
         found: Option<&Record>,
+        sequence: Sequence,
+        newest: bool,
     ) -> Result<(), CommitError> {
         let found = found.ok_or(CommitError::NoSuchObject)?;
-        let newest = self.current(object)?;
-        let is_newest = newest.is_none_or(|newest| newest.created == found.created);
-        match found.sequence == sequence && !is_newest {
+        let first = find(&self.rows, object, Which::CurrentOrMarker)?;
+        let is_first = first.is_some_and(|first| first.created == found.created);
+        match found.sequence == sequence && is_first == newest {
             true => Ok(()),
             false => Err(CommitError::PreconditionFailed),
         }
@@ -658,13 +659,12 @@ fn check(precondition: &Precondition, found: Option<&Record>) -> Result<(), Comm
         (Precondition::Exists, Some(_)) => true,
         (Precondition::EtagIs(etag), Some(object)) => object.etag == *etag,
         (Precondition::SequenceIs(sequence), Some(object)) => object.sequence == *sequence,
-        // What is found where this is asked is the newest version.
-        (Precondition::NoncurrentIs(_), Some(_)) => false,
+        (Precondition::VersionIs { .. }, Some(_)) => false,
         (
             Precondition::Exists
             | Precondition::EtagIs(_)
             | Precondition::SequenceIs(_)
-            | Precondition::NoncurrentIs(_),
+            | Precondition::VersionIs { .. },
             None,
         ) => return Err(CommitError::NoSuchObject),
     };

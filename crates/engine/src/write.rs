@@ -53,10 +53,14 @@ pub enum Precondition {
     /// As [`Precondition::EtagIs`], of [`crate::Head::sequence`]: nothing changed since it was
     /// read, `meta` included.
     SequenceIs(Sequence),
-    /// As [`Precondition::SequenceIs`], of a version that is named and is not the newest of its
-    /// object. A delete marker counts here: without it an older version could become the newest.
-    /// For [`Delete`] only; elsewhere it never holds.
-    NoncurrentIs(Sequence),
+    /// As [`Precondition::SequenceIs`], of a version that is named, be it a delete marker; and it
+    /// still is, or is not, the newest of its object. For [`Delete`] only; elsewhere it never holds.
+    VersionIs {
+        /// As [`crate::Head::sequence`] says.
+        sequence: Sequence,
+        /// Whether it must be the newest.
+        newest: bool,
+    },
 }
 
 /// The bucket's versioning state when the write takes place (AWS: Using versioning in S3 buckets).

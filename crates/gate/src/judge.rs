@@ -2,16 +2,16 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use catalog::{AccountId, Action, Resource, Scope};
+use catalog::{AccountId, Action, BucketName, Resource, Scope};
 use jiff::Timestamp;
 use policy::{Case, Decision, Denial, Reason};
 use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, Details, OpenReason};
 use crate::asker::{Asker, Gathered, Stopped};
-use crate::facts::{IdentityFacts, S3Facts};
+use crate::facts::{FactsError, IdentityFacts, S3Facts};
 use crate::identity::Identity;
-use crate::permit::{OpenPermit, Permit, Pinned, System, SystemTask};
+use crate::permit::{LifecyclePermit, OpenPermit, Permit, Pinned, System, SystemTask};
 use crate::refusal::{Refusal, RefusalKind, Refused, message};
 
 /// How a request was authenticated, in the words of `s3:authType`.
@@ -111,6 +111,20 @@ impl Gate {
             request: Arc::new(request),
             answers: Arc::default(),
         }
+    }
+
+    /// A permit to carry out the lifecycle configuration of a bucket, at the time `now`; `None` if
+    /// there is no such bucket.
+    ///
+    /// # Errors
+    /// The facts cannot be read.
+    pub async fn lifecycle(
+        &self,
+        bucket: &BucketName,
+        now: Timestamp,
+    ) -> Result<Option<LifecyclePermit>, FactsError> {
+        let bucket = self.s3.bucket(bucket).await?;
+        Ok(bucket.map(|bucket| LifecyclePermit { bucket, now }))
     }
 
     /// A permit for the server's own tasks.

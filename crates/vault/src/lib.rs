@@ -38,6 +38,7 @@ mod buckets;
 mod cors;
 mod crypt;
 mod error;
+mod lifecycle;
 mod meta;
 mod object_acl;
 mod objects;
@@ -64,6 +65,10 @@ use tokio::sync::Mutex;
 pub use buckets::{BUCKETS_MAX, BucketSummary, NewBucket};
 pub use crypt::CryptError;
 pub use error::VaultError;
+pub use lifecycle::{
+    FilterFacts, LifecyclePage, LifecycleUpload, LifecycleVersion, Removal, UploadsCursor,
+    VersionsCursor,
+};
 pub use meta::{
     Checksum, ChecksumType, NewObject, ObjectOwner, ObjectPart, StoredObject, SystemHeaders,
 };

@@ -1,5 +1,5 @@
 //! What is kept about a bucket, as it stands in the control store and in memory.
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use catalog::{AccountId, BucketName, CanonicalUserId};
@@ -10,6 +10,7 @@ use policy::{BlockPublicAccess, ObjectOwnership, Policy, PolicyKind};
 use serde::{Deserialize, Serialize};
 
 use crate::acl::StoredGrant;
+use crate::lifecycle::CompiledLifecycle;
 use crate::{BucketVersioning, VaultError};
 
 /// Rows of buckets begin with this; the bucket's name follows.
@@ -115,6 +116,8 @@ pub struct BucketRecord {
     facts: Arc<BucketFacts>,
     pub(crate) stored: StoredBucket,
     pub(crate) revision: Revision,
+    /// Made of `stored.lifecycle` by the first who needs it.
+    pub(crate) compiled_lifecycle: OnceLock<CompiledLifecycle>,
 }
 
 impl BucketRecord {
@@ -197,6 +200,7 @@ impl BucketRecord {
             facts: Arc::new(facts),
             stored,
             revision,
+            compiled_lifecycle: OnceLock::new(),
         })
     }
 

@@ -155,7 +155,7 @@ impl World {
                 };
                 Kind::Delete {
                     precondition: match (which, self.random.below(4)) {
-                        (Which::Version(_), 0) => self.noncurrent(&key, which),
+                        (Which::Version(_), 0) => self.version_is(&key, which),
                         (_, _) => self.precondition(&key, which),
                     },
                     versioning: self.versioning(),
@@ -321,13 +321,16 @@ impl World {
         }
     }
 
-    fn noncurrent(&mut self, key: &str, which: Which) -> Precondition {
+    fn version_is(&mut self, key: &str, which: Which) -> Precondition {
         let found = self.model.find(key, which);
         let sequence = found.map_or(Sequence(0), |found| found.sequence);
-        Precondition::NoncurrentIs(match self.random.one_in(8) {
-            true => Sequence(sequence.0 + 1),
-            false => sequence,
-        })
+        Precondition::VersionIs {
+            sequence: match self.random.one_in(8) {
+                true => Sequence(sequence.0 + 1),
+                false => sequence,
+            },
+            newest: self.random.one_in(2),
+        }
     }
 
     fn upload(&mut self) -> UploadId {
@@ -624,13 +627,13 @@ impl World {
         let found = self.model.find(key, which);
         let object = found.filter(|found| !found.is_delete_marker);
         let holds = match precondition {
-            Precondition::NoncurrentIs(_) if found.is_none() => {
+            Precondition::VersionIs { .. } if found.is_none() => {
                 return Some(CommitError::NoSuchObject);
             }
-            Precondition::NoncurrentIs(sequence) => {
-                let newest = self.model.find(key, Which::CurrentOrMarker);
-                found.is_some_and(|found| found.sequence == *sequence)
-                    && newest.map(|newest| newest.version) != found.map(|found| found.version)
+            Precondition::VersionIs { sequence, newest } => {
+                let first = self.model.find(key, Which::CurrentOrMarker);
+                let is_first = first.map(|first| first.version) == found.map(|found| found.version);
+                found.is_some_and(|found| found.sequence == *sequence) && is_first == *newest
             }
             Precondition::None => true,
             Precondition::Absent => object.is_none(),
