@@ -37,6 +37,10 @@ pub struct Serve {
     /// Days that the journal keeps a call, as far as its space reaches [default: 30]
     #[arg(long, value_name = "DAYS", env = "STRONGROOM_JOURNAL_DAYS")]
     journal_days: Option<NonZeroU32>,
+    /// Minutes between two looks whether lifecycle rules are due, which they are at midnight UTC
+    /// [default: 15]
+    #[arg(long, value_name = "MINUTES", env = "STRONGROOM_LIFECYCLE_MINUTES")]
+    lifecycle_minutes: Option<NonZeroU32>,
     /// For development: loopback only, accounts A, B and C with administrators whose credentials
     /// everybody knows, an AWS config file with their profiles, and a clock that `strongroom clock`
     /// turns. Without --data the directory is temporary.
@@ -60,6 +64,7 @@ impl Serve {
             key_file: self.key_file.clone(),
             journal_mib: self.journal_mib,
             journal_days: self.journal_days,
+            lifecycle_minutes: self.lifecycle_minutes,
             ..Settings::default()
         };
         let settings = given.or(common.settings()?);

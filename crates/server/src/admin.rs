@@ -14,6 +14,7 @@ use directory::{Account, CreatedAccount, Directory, DirectoryError, NewAccount};
 use explain::Explanation;
 use gate::{Gate, SystemTask};
 use jiff::Timestamp;
+use s3::LifecycleCounts;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, ClockError};
 use crate::explanations::{CanQuestion, ExplainError, Explainer, WhoCanQuestion};
+use crate::lifecycle::Orders;
 
 /// An account as the admin API shows it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +99,9 @@ pub struct ClockView {
     pub now: Timestamp,
     /// How far it is ahead of the real time; negative when it is behind.
     pub ahead_seconds: i64,
+    /// What lifecycle rules did, only in the answer to a turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<LifecycleCounts>,
 }
 
 impl ClockView {
@@ -104,6 +109,7 @@ impl ClockView {
         ClockView {
             now: clock.now(),
             ahead_seconds: clock.ahead().as_secs(),
+            lifecycle: None,
         }
     }
 }
@@ -111,32 +117,13 @@ impl ClockView {
 /// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct Admin {
-    gate: Gate,
-    directory: Arc<Directory>,
-    token: Arc<str>,
-    endpoint: SocketAddr,
-    explainer: Arc<Explainer>,
-    clock: Arc<Clock>,
-}
-
-impl Admin {
-    pub(crate) fn new(
-        gate: Gate,
-        directory: Arc<Directory>,
-        explainer: Arc<Explainer>,
-        clock: Arc<Clock>,
-        token: String,
-        endpoint: SocketAddr,
-    ) -> Admin {
-        Admin {
-            gate,
-            directory,
-            explainer,
-            clock,
-            token: token.into(),
-            endpoint,
-        }
-    }
+    pub(crate) gate: Gate,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) token: Arc<str>,
+    pub(crate) endpoint: SocketAddr,
+    pub(crate) explainer: Arc<Explainer>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) lifecycle: Orders,
 }
 
 /// Serves the admin API until `stop` says so.
@@ -151,6 +138,7 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin, mut stop: watch::
         .route("/v1/can", post(can))
         .route("/v1/who-can", post(who_can))
         .route("/v1/clock", get(show_clock).post(turn_clock))
+        .route("/v1/lifecycle/run", post(carry_out_lifecycle))
         .layer(middleware::from_fn_with_state(admin.clone(), require_token));
     let router = Router::new()
         .route("/health", get(health))
@@ -365,11 +353,22 @@ async fn turn_clock(State(admin): State<Admin>, body: axum::body::Bytes) -> Resp
         Err(response) => return *response,
     };
     match turned {
-        Ok(()) => Json(ClockView::of(&admin.clock)).into_response(),
+        Ok(()) => Json(ClockView {
+            lifecycle: admin.lifecycle.carry_out().await,
+            ..ClockView::of(&admin.clock)
+        })
+        .into_response(),
         Err(error @ ClockError::NotDevelopment) => {
             problem(StatusCode::CONFLICT, &error.to_string())
         }
         Err(error @ ClockError::OutOfRange) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+async fn carry_out_lifecycle(State(admin): State<Admin>) -> Response {
+    match admin.lifecycle.carry_out().await {
+        Some(counts) => Json(counts).into_response(),
+        None => problem(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"),
     }
 }
 

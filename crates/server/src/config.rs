@@ -13,6 +13,9 @@ pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 
 pub const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001);
 /// The region of the endpoint, unless told otherwise.
 pub const REGION: &str = "us-east-1";
+/// How often it is looked whether lifecycle rules are due, unless told otherwise. They are due at
+/// midnight UTC.
+const LIFECYCLE_INTERVAL: Duration = Duration::from_secs(15 * 60);
 
 /// Settings as they are written in the TOML file; every one may be absent.
 ///
@@ -41,6 +44,8 @@ pub struct Settings {
     pub journal_mib: Option<u64>,
     /// Days that the journal keeps a call, if its size allows.
     pub journal_days: Option<NonZeroU32>,
+    /// Minutes between two looks whether lifecycle rules are due.
+    pub lifecycle_minutes: Option<NonZeroU32>,
 }
 
 /// What is wrong with the settings.
@@ -92,6 +97,7 @@ impl Settings {
             key_file: self.key_file.or(other.key_file),
             journal_mib: self.journal_mib.or(other.journal_mib),
             journal_days: self.journal_days.or(other.journal_days),
+            lifecycle_minutes: self.lifecycle_minutes.or(other.lifecycle_minutes),
         }
     }
 
@@ -108,6 +114,11 @@ impl Settings {
             domains: self.domain.unwrap_or_default(),
             region: self.region.unwrap_or_else(|| REGION.to_owned()),
             journal: journal_limits(self.journal_mib, self.journal_days),
+            lifecycle_interval: self
+                .lifecycle_minutes
+                .map_or(LIFECYCLE_INTERVAL, |minutes| {
+                    Duration::from_secs(60).saturating_mul(minutes.get())
+                }),
             data,
         }
     }
@@ -154,6 +165,8 @@ pub struct Config {
     pub region: String,
     /// How much the journal keeps, and for how long.
     pub journal: Limits,
+    /// Between two looks whether lifecycle rules are due.
+    pub lifecycle_interval: Duration,
 }
 
 impl Config {

@@ -21,6 +21,7 @@ mod dev;
 mod dispatch;
 mod explanations;
 mod fsck;
+mod lifecycle;
 mod listen;
 mod operations;
 mod start;
@@ -31,4 +32,5 @@ pub use config::{ADMIN_LISTEN, Config, ConfigError, LISTEN, REGION, Settings, to
 pub use explanations::{RefusedRequest, WhoCan};
 pub use fsck::{Fsck, FsckCounts, FsckError, FsckProblem, FsckRebuilt, FsckReport};
 pub use operations::operations;
+pub use s3::LifecycleCounts;
 pub use start::{Server, StartError};

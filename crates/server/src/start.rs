@@ -22,6 +22,7 @@ use crate::clock::{Clock, Turning};
 use crate::config::Config;
 use crate::dispatch::App;
 use crate::explanations::Explainer;
+use crate::lifecycle::Lifecycle;
 use crate::{dev, listen};
 
 /// Why the server did not start.
@@ -159,16 +160,27 @@ impl Server {
         let app = Arc::new(App::new(
             gate.clone(),
             directory.clone(),
-            vault,
+            vault.clone(),
             journal,
             explainer.clone(),
             clock.clone(),
             &config,
         ));
-        let admin = Admin::new(gate, directory, explainer, clock, token, address);
+        let (lifecycle, orders) =
+            Lifecycle::new(gate.clone(), vault, clock.clone(), stopped.clone());
+        let admin = Admin {
+            gate,
+            directory,
+            token: token.into(),
+            endpoint: address,
+            explainer,
+            clock,
+            lifecycle: orders,
+        };
         let tasks = vec![
             tokio::spawn(listen::serve(listener, app.clone(), stopped.clone())),
             tokio::spawn(admin::serve(admin_listener, admin, stopped)),
+            tokio::spawn(lifecycle.run(config.lifecycle_interval)),
         ];
         let greeting = match &dev {
             Some(dev) => {

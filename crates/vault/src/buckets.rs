@@ -519,6 +519,9 @@ impl Vault {
             let mut stored = current.stored.clone();
             change(&mut stored)?;
             let mut record = BucketRecord::new(name.clone(), stored, current.revision)?;
+            if record.stored.lifecycle == current.stored.lifecycle {
+                record.compiled_lifecycle = current.compiled_lifecycle.clone();
+            }
             let key = BucketRecord::key(name);
             let row = ControlTxn::new()
                 .assert(&key, Some(current.revision))

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use catalog::BucketName;
 use engine::{
-    CommitError, Delete, ObjectName, Precondition, Sequence, UploadId, UploadMarker,
-    UploadsQuery, VersionId, VersionMarker, VersionsQuery, Which, Write,
+    CommitError, Delete, ObjectName, Precondition, Sequence, UploadId, UploadMarker, UploadsQuery,
+    VersionId, VersionMarker, VersionsQuery, Which, Write,
 };
 use gate::{BucketFacts, LifecyclePermit};
 use jiff::Timestamp;

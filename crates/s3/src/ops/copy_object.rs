@@ -6,13 +6,12 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 use vault::SystemHeaders;
 
-use crate::checksum;
 use crate::conditions::{AnyEtag, SourceConditions, WriteCondition};
 use crate::copying::{self, Source, SourceMembers};
 use crate::reading::{self, ReadAsk, TagsProbe};
 use crate::receiving::BYTES_MAX;
 use crate::upload::Upload;
-use crate::{Request, Response, S3Error, S3Operation, Stores};
+use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, lifecycle};
 
 /// Copies an object.
 #[derive(Debug)]
@@ -167,7 +166,7 @@ impl Operation for CopyObject {
                 sum.value.clone().into(),
             );
         }
-        Ok(Response::encode(
+        let mut response = Response::encode(
             Self::NAME,
             &json!({
                 "CopyObjectResult": result,
@@ -175,7 +174,9 @@ impl Operation for CopyObject {
                 "VersionId": stored.version,
                 "ServerSideEncryption": "AES256",
             }),
-        ))
+        );
+        lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, &stored);
+        Ok(response)
     }
 }
 

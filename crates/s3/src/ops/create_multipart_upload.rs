@@ -7,7 +7,7 @@ use serde_json::json;
 use vault::UploadChecksum;
 
 use crate::upload::Upload;
-use crate::{Request, Response, S3Error, S3Operation, Stores, multipart};
+use crate::{Request, Response, S3Error, S3Operation, Stores, lifecycle, multipart};
 
 /// Begins a multipart upload.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Operation for CreateMultipartUpload {
             .create_upload(&permit, new, input.checksum, encryption, initiator)
             .await?;
         let checksum = input.checksum;
-        Ok(Response::encode(
+        let mut response = Response::encode(
             Self::NAME,
             &json!({
                 "Bucket": input.object.bucket.to_string(),
@@ -83,7 +83,10 @@ impl Operation for CreateMultipartUpload {
                 "ChecksumAlgorithm": checksum.map(|checksum| checksum.algorithm.name()),
                 "ChecksumType": checksum.map(|checksum| checksum.kind.name()),
             }),
-        ))
+        );
+        let initiated = permit.request().now;
+        lifecycle::put_abort(&mut response, &stores.vault, &input.object, initiated);
+        Ok(response)
     }
 }
 

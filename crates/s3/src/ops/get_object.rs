@@ -10,7 +10,7 @@ use vault::{ObjectReader, StoredObject};
 
 use crate::conditions::ReadConditions;
 use crate::reading::{self, ReadAsk, TagsProbe};
-use crate::{Request, Response, ResponseBody, S3Error, S3Operation, Stores};
+use crate::{Request, Response, ResponseBody, S3Error, S3Operation, Stores, lifecycle};
 
 /// Reads an object.
 #[derive(Debug)]
@@ -121,6 +121,7 @@ where
         (None, None) => None,
     };
     reading::put_headers(&mut response, object);
+    lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, object);
     if input.part_number.is_some() && object.is_multipart {
         response.set("x-amz-mp-parts-count", &object.parts.len().to_string());
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::multipart::{self, Target, UploadMembers};
-use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, listing};
+use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, lifecycle, listing};
 
 /// Lists the parts of an upload.
 #[derive(Debug)]
@@ -80,7 +80,14 @@ impl Operation for ListParts {
         }
         multipart::show_checksum(&upload, &mut output);
         multipart::show_principals(&upload, &mut output);
-        Ok(Response::encode(Self::NAME, &Value::Object(output)))
+        let mut response = Response::encode(Self::NAME, &Value::Object(output));
+        lifecycle::put_abort(
+            &mut response,
+            &stores.vault,
+            &target.object,
+            upload.initiated,
+        );
+        Ok(response)
     }
 }
 

@@ -5,7 +5,7 @@ use gate::{Ask, Authorized, Identity, Operation};
 use crate::checksum::{self, Declared};
 use crate::conditions::{AnyEtag, WriteCondition};
 use crate::upload::Upload;
-use crate::{Body, Request, Response, S3Error, S3Operation, Stores, reading, receiving};
+use crate::{Body, Request, Response, S3Error, S3Operation, Stores, lifecycle, reading, receiving};
 
 /// Stores an object.
 #[derive(Debug)]
@@ -73,6 +73,7 @@ impl Operation for PutObject {
         response.set("x-amz-server-side-encryption", "AES256");
         response.set_some("x-amz-version-id", stored.version.as_deref());
         reading::put_checksum(&mut response, &stored);
+        lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, &stored);
         Ok(response)
     }
 }
