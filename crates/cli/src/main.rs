@@ -7,6 +7,7 @@ mod backup;
 mod clock;
 mod explain;
 mod fsck;
+mod lifecycle;
 mod operations;
 mod serve;
 
@@ -71,6 +72,9 @@ enum Command {
     /// Show or turn the clock of a server that was started with --dev
     #[command(subcommand)]
     Clock(clock::Clock),
+    /// Carry out lifecycle rules of a running server now
+    #[command(subcommand)]
+    Lifecycle(lifecycle::Lifecycle),
     Fsck(fsck::Fsck),
     Backup(backup::Backup),
     Restore(backup::Restore),
@@ -99,6 +103,7 @@ fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Serve(serve) => serve.run(&arguments.common).map(success),
         Command::Account(account) => account.run(&arguments.common).map(success),
+        Command::Lifecycle(lifecycle) => lifecycle.run(&arguments.common).map(success),
         Command::Clock(clock) => clock.run(&arguments.common).map(success),
         Command::Why(why) => why.run(&arguments.common),
         Command::Can(can) => can.run(&arguments.common),
@@ -132,6 +137,7 @@ fn main() -> ExitCode {
                 Command::Serve(_)
                 | Command::Account(_)
                 | Command::Clock(_)
+                | Command::Lifecycle(_)
                 | Command::Why(_)
                 | Command::WhoCan(_)
                 | Command::Operations(_) => ExitCode::FAILURE,
