@@ -56,6 +56,7 @@ pub mod s3 {
     GetEncryptionConfiguration on Bucket,
     GetBucketVersioning on Bucket,
     GetBucketRequestPayment on Bucket,
+    PutBucketRequestPayment on Bucket,
     GetBucketTagging on Bucket,
     PutBucketTagging on Bucket,
     GetBucketCORS on Bucket,

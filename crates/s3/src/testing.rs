@@ -321,6 +321,9 @@ impl World {
                 },
                 signature_age_ms: None,
                 content_sha256: None,
+                requester_pays: headers
+                    .get("x-amz-request-payer")
+                    .is_some_and(|payer| payer.as_bytes() == b"requester"),
                 request_id: "0000000000000000".to_owned(),
             },
         );

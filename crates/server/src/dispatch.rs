@@ -58,6 +58,8 @@ struct Seen<'a> {
     region: &'a str,
     /// Of S3 what the server's clock shows, of the others the real time.
     now: Timestamp,
+    /// As [`RequestFacts::requester_pays`].
+    requester_pays: bool,
 }
 
 /// The services that a request can be for, before its operation is known.
@@ -153,6 +155,7 @@ impl App {
             auth_type,
             signature_age_ms,
             content_sha256: header(&head.headers, "x-amz-content-sha256"),
+            requester_pays: seen.requester_pays,
             request_id: call.request_id.clone(),
         }
     }

@@ -462,6 +462,8 @@ impl Explainer {
             auth_type: AuthType::Header,
             signature_age_ms: None,
             content_sha256: None,
+            // The question is what policies say; who would call would be willing to pay.
+            requester_pays: true,
             request_id: String::new(),
         }
     }

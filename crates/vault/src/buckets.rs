@@ -93,6 +93,7 @@ impl Vault {
             versioning: None,
             cors: None,
             tags: None,
+            requester_pays: false,
             deleting: false,
         };
         let vault = self.clone();
@@ -482,6 +483,33 @@ impl Vault {
         .await
     }
 
+    /// Whether the bucket is a Requester Pays bucket.
+    ///
+    /// # Errors
+    /// [`VaultError::NoSuchBucket`].
+    pub fn requester_pays(
+        &self,
+        permit: &Permit<s3::GetBucketRequestPayment>,
+    ) -> Result<bool, VaultError> {
+        Ok(self.bucket_record(permit.bucket())?.stored.requester_pays)
+    }
+
+    /// Makes the bucket a Requester Pays bucket, or no longer one.
+    ///
+    /// # Errors
+    /// [`VaultError::NoSuchBucket`].
+    pub async fn set_requester_pays(
+        &self,
+        permit: &Permit<s3::PutBucketRequestPayment>,
+        requester_pays: bool,
+    ) -> Result<(), VaultError> {
+        self.configure(permit, move |bucket| {
+            bucket.requester_pays = requester_pays;
+            Ok(())
+        })
+        .await
+    }
+
     /// Whether the bucket of any permit is still the one that was judged: for settings that are
     /// the same for all buckets.
     ///
@@ -646,6 +674,7 @@ mod tests {
             versioning: None,
             cors: None,
             tags: None,
+            requester_pays: false,
             deleting: true,
         };
         ObjectEngine::commit(local, Write::CreateBucket { bucket })

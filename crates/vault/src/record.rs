@@ -46,6 +46,8 @@ pub(crate) struct StoredBucket {
     pub(crate) cors: Option<serde_json::Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tags: Option<Vec<(String, String)>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) requester_pays: bool,
     /// Set before the engine drops the bucket's objects: a crash in between is finished on start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleting: bool,
@@ -193,6 +195,7 @@ impl BucketRecord {
                 .public_access_block
                 .map(BlockPublicAccess::from)
                 .unwrap_or_default(),
+            requester_pays: stored.requester_pays,
             name,
         };
         Ok(BucketRecord {

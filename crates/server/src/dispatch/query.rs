@@ -107,6 +107,7 @@ impl App {
         let seen = Seen {
             region: &region,
             now: call.now,
+            requester_pays: false,
         };
         let judge = self.judge(call, head, &proof, identity, seen);
         let name = decoded.operation.name.as_str();

@@ -150,6 +150,9 @@ impl App {
         let seen = Seen {
             region: &region,
             now: self.clock.at(call.now),
+            requester_pays: headers
+                .get("x-amz-request-payer")
+                .is_some_and(|payer| payer.as_bytes() == b"requester"),
         };
         let judge = self.judge(call, head, &proof, identity, seen);
         let request = s3::Request {
