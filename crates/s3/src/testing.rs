@@ -189,7 +189,7 @@ impl PrincipalDirectory for Principals {
 pub(crate) struct World {
     pub(crate) stores: Stores,
     pub(crate) principals: Arc<Principals>,
-    gate: Gate,
+    pub(crate) gate: Gate,
     foundations: Foundations,
     pub(crate) directory: tempfile::TempDir,
 }

@@ -323,3 +323,193 @@ impl Due {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use catalog::BucketName;
+
+    use super::*;
+    use crate::testing::{World, root};
+
+    const OWNER: &str = "111122223333";
+    /// When the worlds of tests are.
+    const THEN: &str = "2026-02-03T04:05:06Z";
+    const MUCH_LATER: &str = "2027-01-01T00:00:00Z";
+
+    fn name() -> BucketName {
+        BucketName::parse("logs").unwrap()
+    }
+
+    async fn permit(world: &World, now: &str) -> LifecyclePermit {
+        let now = now.parse().unwrap();
+        world.gate.lifecycle(&name(), now).await.unwrap().unwrap()
+    }
+
+    async fn done(world: &World, line: &str, body: &'static str) {
+        world.send_with(&root(OWNER), line, &[], body).await.ok();
+    }
+
+    async fn versioned() -> World {
+        let world = World::with_bucket().await;
+        versioning(&world, "Enabled").await;
+        world
+    }
+
+    async fn versioning(world: &World, state: &str) {
+        let body =
+            format!("<VersioningConfiguration><Status>{state}</Status></VersioningConfiguration>");
+        let line = "PUT /logs?versioning";
+        world.send_with(&root(OWNER), line, &[], body).await.ok();
+    }
+
+    async fn rules(world: &World, actions: &str) {
+        let body = format!(
+            "<LifecycleConfiguration><Rule><ID>r</ID><Filter/><Status>Enabled</Status>{actions}\
+             </Rule></LifecycleConfiguration>"
+        );
+        let line = "PUT /logs?lifecycle";
+        world.send_with(&root(OWNER), line, &[], body).await.ok();
+    }
+
+    async fn pass(world: &World, now: &str) -> LifecycleCounts {
+        let vault = &world.stores.vault;
+        let permit = permit(world, now).await;
+        let mut pass = LifecyclePass::new(LifecycleRules::of(vault, &name()).unwrap());
+        while pass.step(vault, &permit).await.unwrap() == Progress::More {}
+        pass.counts()
+    }
+
+    async fn listed(world: &World) -> Vec<LifecycleVersion> {
+        let permit = permit(world, THEN).await;
+        let vault = &world.stores.vault;
+        let page = vault.lifecycle_versions(&permit, "", None, 100).await;
+        page.unwrap().entries
+    }
+
+    async fn body_of(world: &World) -> String {
+        world.send(&root(OWNER), "GET /logs/k").await.ok().text()
+    }
+
+    #[tokio::test]
+    async fn an_object_that_is_written_again_meanwhile_is_kept() {
+        let world = World::with_bucket().await;
+        done(&world, "PUT /logs/k", "old").await;
+        let due = listed(&world).await.remove(0);
+        done(&world, "PUT /logs/k", "new").await;
+        let (vault, permit) = (&world.stores.vault, permit(&world, MUCH_LATER).await);
+        let removal = vault.expire_current(&permit, &due).await.unwrap();
+        assert_eq!(removal, Removal::ChangedMeanwhile);
+        assert_eq!(body_of(&world).await, "new");
+        let due = listed(&world).await.remove(0);
+        let removal = vault.expire_current(&permit, &due).await.unwrap();
+        assert_eq!(removal, Removal::Done);
+        assert!(listed(&world).await.is_empty());
+        let removal = vault.expire_current(&permit, &due).await.unwrap();
+        assert_eq!(removal, Removal::ChangedMeanwhile);
+    }
+
+    #[tokio::test]
+    async fn an_object_that_is_tagged_meanwhile_is_kept() {
+        let world = World::with_bucket().await;
+        done(&world, "PUT /logs/k", "old").await;
+        let due = listed(&world).await.remove(0);
+        let tags =
+            "<Tagging><TagSet><Tag><Key>keep</Key><Value>yes</Value></Tag></TagSet></Tagging>";
+        done(&world, "PUT /logs/k?tagging", tags).await;
+        let (vault, permit) = (&world.stores.vault, permit(&world, MUCH_LATER).await);
+        let removal = vault.expire_current(&permit, &due).await.unwrap();
+        assert_eq!(removal, Removal::ChangedMeanwhile);
+    }
+
+    #[tokio::test]
+    async fn a_version_that_became_the_newest_meanwhile_is_kept() {
+        let world = versioned().await;
+        done(&world, "PUT /logs/k", "old").await;
+        let deleted = world.send(&root(OWNER), "DELETE /logs/k").await.ok();
+        let marker = deleted.header("x-amz-version-id").to_owned();
+        let due = listed(&world).await.remove(1);
+        done(&world, &format!("DELETE /logs/k?versionId={marker}"), "").await;
+        let (vault, permit) = (&world.stores.vault, permit(&world, MUCH_LATER).await);
+        let removal = vault.remove_noncurrent(&permit, &due).await.unwrap();
+        assert_eq!(removal, Removal::ChangedMeanwhile);
+        assert_eq!(body_of(&world).await, "old");
+    }
+
+    #[tokio::test]
+    async fn a_null_marker_that_an_object_replaced_meanwhile_does_not_take_it_along() {
+        let world = versioned().await;
+        versioning(&world, "Suspended").await;
+        done(&world, "DELETE /logs/k", "").await;
+        let marker = listed(&world).await.remove(0);
+        assert!(marker.is_delete_marker);
+        done(&world, "PUT /logs/k", "new").await;
+        let (vault, permit) = (&world.stores.vault, permit(&world, MUCH_LATER).await);
+        let removal = vault.remove_expired_marker(&permit, &marker).await.unwrap();
+        assert_eq!(removal, Removal::ChangedMeanwhile);
+        assert_eq!(body_of(&world).await, "new");
+    }
+
+    #[tokio::test]
+    async fn a_marker_goes_with_the_last_version_under_it() {
+        let world = versioned().await;
+        rules(
+            &world,
+            "<Expiration><Days>1</Days></Expiration><NoncurrentVersionExpiration>\
+             <NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration>",
+        )
+        .await;
+        for body in ["one", "two"] {
+            done(&world, "PUT /logs/k", body).await;
+        }
+        done(&world, "DELETE /logs/k", "").await;
+        assert_eq!(pass(&world, "2026-02-04T23:59:59Z").await.looked_at, 3);
+        assert_eq!(listed(&world).await.len(), 3);
+        let counts = pass(&world, "2026-02-05T00:00:00Z").await;
+        assert_eq!((counts.noncurrent_removed, counts.markers_removed), (2, 1));
+        assert!(listed(&world).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_pass_looks_only_under_the_prefixes_of_its_rules() {
+        let world = World::with_bucket().await;
+        for key in ["a/1", "a/2", "b/1", "c"] {
+            done(&world, &format!("PUT /logs/{key}"), "x").await;
+        }
+        let body = "<LifecycleConfiguration><Rule><Filter><Prefix>a/</Prefix></Filter><Status>\
+                    Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>\
+                    <Rule><Filter><Prefix>c</Prefix></Filter><Status>Disabled</Status>\
+                    <Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>";
+        done(&world, "PUT /logs?lifecycle", body).await;
+        let counts = pass(&world, MUCH_LATER).await;
+        assert_eq!((counts.looked_at, counts.expired), (2, 2));
+    }
+
+    #[tokio::test]
+    async fn a_pass_ends_when_its_rules_are_replaced_and_not_when_others_are() {
+        let world = World::with_bucket().await;
+        rules(&world, "<Expiration><Days>1</Days></Expiration>").await;
+        let vault = &world.stores.vault;
+        let in_force = LifecycleRules::of(vault, &name()).unwrap();
+        versioning(&world, "Enabled").await;
+        assert!(LifecycleRules::of(vault, &name()).unwrap().is(&in_force));
+        rules(&world, "<Expiration><Days>2</Days></Expiration>").await;
+        let mut pass = LifecyclePass::new(in_force);
+        let permit = permit(&world, MUCH_LATER).await;
+        let progress = pass.step(vault, &permit).await.unwrap();
+        assert_eq!(progress, Progress::RulesChanged);
+    }
+
+    #[tokio::test]
+    async fn a_permit_of_a_bucket_that_was_made_again_opens_nothing() {
+        let world = World::with_bucket().await;
+        let old = permit(&world, MUCH_LATER).await;
+        done(&world, "DELETE /logs", "").await;
+        done(&world, "PUT /logs", "").await;
+        done(&world, "PUT /logs/k", "new").await;
+        let due = listed(&world).await.remove(0);
+        let vault = &world.stores.vault;
+        let refused = vault.expire_current(&old, &due).await.unwrap_err();
+        assert!(matches!(refused, VaultError::NoSuchBucket(_)));
+        assert_eq!(body_of(&world).await, "new");
+    }
+}
