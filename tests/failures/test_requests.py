@@ -383,15 +383,20 @@ aws --profile AccountBadmin s3api put-bucket-policy --bucket reports --policy {d
     story.run(read.replace("--profile al", "--profile AccountBadmin"), shows="0")
     story.title("Requester Pays")
     story.say("""
-        A bucket cannot be made Requester Pays. The header `x-amz-request-payer` is taken and changes nothing,
-        as on AWS for buckets that are not.
+        Nobody pays here, yet who calls a Requester Pays bucket of another account must agree to, as on AWS.
+        AWS says no more than `Access Denied`.
     """)
-    story.refused("aws --profile AccountBadmin s3api put-bucket-request-payment --bucket reports \\\n  --request-payment-configuration Payer=Requester", (
-        'An error occurred (NotImplemented) when calling the PutBucketRequestPayment operation: The '
-        'operation PutBucketRequestPayment is not implemented.'
-    ))
+    story.run(f"""
+aws --profile AccountBadmin s3api put-bucket-policy --bucket reports --policy {document({
+    "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{A}:root"}, "Action": "s3:GetObject",
+    "Resource": "arn:aws:s3:::reports/*"})}
+aws --profile AccountBadmin s3api put-bucket-request-payment --bucket reports \\
+  --request-payment-configuration Payer=Requester
+""")
+    story.refused(read, "An error occurred (AccessDenied) when calling the GetObject operation: Access Denied")
     story.why((
-        'This server does not have the operation (docs/compatibility.md lists what there is). No '
-        'policy was in the way.'
-    ), status=501, code="NotImplemented", quiet=True)
-    story.run(read.replace("--profile al", "--profile AccountBadmin").replace("--query", "\\\n  --request-payer requester --query"), shows="0")
+        'The bucket is a Requester Pays bucket of account 222222222222 (B): requests of other accounts must '
+        'be signed and say x-amz-request-payer: requester (in the AWS CLI --request-payer requester, in the '
+        'SDKs RequestPayer).'
+    ), quiet=True)
+    story.run(read.replace("--query", "\\\n  --request-payer requester --query"), shows="0")

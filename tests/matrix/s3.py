@@ -323,6 +323,12 @@ ROWS = [
         looks("GetBucketEncryption"),
     ),
     row("GetBucketRequestPayment", "s3:GetBucketRequestPayment bucket"),
+    row(
+        "PutBucketRequestPayment",
+        "s3:PutBucketRequestPayment bucket",
+        {"RequestPaymentConfiguration": {"Payer": "Requester"}},
+        describe=looks("GetBucketRequestPayment"),
+    ),
     row("GetBucketAcl", "s3:GetBucketAcl bucket"),
     row("PutBucketAcl", "s3:PutBucketAcl bucket", granted(), bucket_with_acls, looks("GetBucketAcl")),
     row("GetBucketPolicy", "s3:GetBucketPolicy bucket", None, a_policy),

@@ -83,6 +83,7 @@ fn gate(world: &World, ours: &worlds::Ours) -> Gate {
         ownership: ObjectOwnership::BucketOwnerEnforced,
         acl: Vec::new(),
         block_public_access: BlockPublicAccess::default(),
+        requester_pays: false,
     })));
     Gate::new(stores.clone(), stores)
 }
@@ -110,6 +111,7 @@ pub fn request_facts(asked: &worlds::Asked) -> RequestFacts {
         auth_type: AuthType::Header,
         signature_age_ms: None,
         content_sha256: Some("UNSIGNED-PAYLOAD".to_owned()),
+        requester_pays: false,
         request_id: "1".to_owned(),
     }
 }

@@ -57,6 +57,7 @@ pub mod s3 {
     PutEncryptionConfiguration on Bucket,
     GetBucketVersioning on Bucket,
     GetBucketRequestPayment on Bucket,
+    PutBucketRequestPayment on Bucket,
     GetBucketTagging on Bucket,
     PutBucketTagging on Bucket,
     GetBucketCORS on Bucket,

@@ -4,8 +4,10 @@
 mod account;
 mod admin;
 mod backup;
+mod clock;
 mod explain;
 mod fsck;
+mod lifecycle;
 mod operations;
 mod serve;
 
@@ -67,6 +69,12 @@ enum Command {
     Why(explain::Why),
     Can(explain::Can),
     WhoCan(explain::WhoCanDo),
+    /// Show or turn the clock of a server that was started with --dev
+    #[command(subcommand)]
+    Clock(clock::Clock),
+    /// Carry out lifecycle rules of a running server now
+    #[command(subcommand)]
+    Lifecycle(lifecycle::Lifecycle),
     Fsck(fsck::Fsck),
     Backup(backup::Backup),
     Restore(backup::Restore),
@@ -95,6 +103,8 @@ fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Serve(serve) => serve.run(&arguments.common).map(success),
         Command::Account(account) => account.run(&arguments.common).map(success),
+        Command::Lifecycle(lifecycle) => lifecycle.run(&arguments.common).map(success),
+        Command::Clock(clock) => clock.run(&arguments.common).map(success),
         Command::Why(why) => why.run(&arguments.common),
         Command::Can(can) => can.run(&arguments.common),
         Command::WhoCan(who_can) => who_can.run(&arguments.common),
@@ -126,6 +136,8 @@ fn main() -> ExitCode {
                 }
                 Command::Serve(_)
                 | Command::Account(_)
+                | Command::Clock(_)
+                | Command::Lifecycle(_)
                 | Command::Why(_)
                 | Command::WhoCan(_)
                 | Command::Operations(_) => ExitCode::FAILURE,

@@ -58,9 +58,13 @@ pub struct Serve {
     /// Seconds that requests under way may take after SIGTERM or SIGINT [default: 30]
     #[arg(long, value_name = "SECONDS", env = "STRONGROOM_STOP_SECONDS")]
     stop_seconds: Option<NonZeroU32>,
+    /// Minutes between two looks whether lifecycle rules are due, which they are at midnight UTC
+    /// [default: 15]
+    #[arg(long, value_name = "MINUTES", env = "STRONGROOM_LIFECYCLE_MINUTES")]
+    lifecycle_minutes: Option<NonZeroU32>,
     /// For development: loopback only, accounts A, B and C with administrators whose credentials
-    /// everybody knows, and an AWS config file with their profiles. Without --data the directory
-    /// is temporary.
+    /// everybody knows, an AWS config file with their profiles, and a clock that `strongroom clock`
+    /// turns. Without --data the directory is temporary.
     #[arg(long)]
     dev: bool,
 }
@@ -90,6 +94,7 @@ impl Serve {
             body_seconds: self.body_seconds,
             write_seconds: self.write_seconds,
             stop_seconds: self.stop_seconds,
+            lifecycle_minutes: self.lifecycle_minutes,
             ..Settings::default()
         };
         let settings = given.or(common.settings()?);

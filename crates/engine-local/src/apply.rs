@@ -144,7 +144,12 @@ impl Apply<'_> {
             Which::Current | Which::CurrentOrMarker => find(&self.rows, object, Which::Current)?,
             Which::Version(_) => find(&self.rows, object, delete.which)?,
         };
-        check(&delete.precondition, found.as_ref())?;
+        match &delete.precondition {
+            Precondition::VersionIs { sequence, newest } => {
+                self.check_version(object, found.as_ref(), *sequence, *newest)?;
+            }
+            precondition => check(precondition, found.as_ref())?,
+        }
         if let Which::Version(version) = delete.which {
             return self.remove_version(object, version);
         }
@@ -324,10 +329,28 @@ impl Apply<'_> {
             Precondition::Absent
             | Precondition::Exists
             | Precondition::EtagIs(_)
-            | Precondition::SequenceIs(_) => {
+            | Precondition::SequenceIs(_)
+            | Precondition::VersionIs { .. } => {
                 let current = find(&self.rows, object, Which::Current)?;
                 check(precondition, current.as_ref())
             }
+        }
+    }
+
+    /// [`Precondition::VersionIs`] of a version that was found.
+    fn check_version(
+        &self,
+        object: &ObjectName,
+        found: Option<&Record>,
+        sequence: Sequence,
+        newest: bool,
+    ) -> Result<(), CommitError> {
+        let found = found.ok_or(CommitError::NoSuchObject)?;
+        let first = find(&self.rows, object, Which::CurrentOrMarker)?;
+        let is_first = first.is_some_and(|first| first.created == found.created);
+        match found.sequence == sequence && is_first == newest {
+            true => Ok(()),
+            false => Err(CommitError::PreconditionFailed),
         }
     }
 
@@ -636,9 +659,14 @@ fn check(precondition: &Precondition, found: Option<&Record>) -> Result<(), Comm
         (Precondition::Exists, Some(_)) => true,
         (Precondition::EtagIs(etag), Some(object)) => object.etag == *etag,
         (Precondition::SequenceIs(sequence), Some(object)) => object.sequence == *sequence,
-        (Precondition::Exists | Precondition::EtagIs(_) | Precondition::SequenceIs(_), None) => {
-            return Err(CommitError::NoSuchObject);
-        }
+        (Precondition::VersionIs { .. }, Some(_)) => false,
+        (
+            Precondition::Exists
+            | Precondition::EtagIs(_)
+            | Precondition::SequenceIs(_)
+            | Precondition::VersionIs { .. },
+            None,
+        ) => return Err(CommitError::NoSuchObject),
     };
     match holds {
         true => Ok(()),

@@ -53,6 +53,14 @@ pub enum Precondition {
     /// As [`Precondition::EtagIs`], of [`crate::Head::sequence`]: nothing changed since it was
     /// read, `meta` included.
     SequenceIs(Sequence),
+    /// As [`Precondition::SequenceIs`], of a version that is named, be it a delete marker; and it
+    /// still is, or is not, the newest of its object. For [`Delete`] only; elsewhere it never holds.
+    VersionIs {
+        /// As [`crate::Head::sequence`] says.
+        sequence: Sequence,
+        /// Whether it must be the newest.
+        newest: bool,
+    },
 }
 
 /// The bucket's versioning state when the write takes place (AWS: Using versioning in S3 buckets).

@@ -33,6 +33,8 @@ pub enum Stop {
     },
     /// The operation takes no callers without credentials.
     Anonymous,
+    /// The bucket is a Requester Pays bucket of this account, and the caller did not agree to pay.
+    RequesterPays(AccountId),
     /// The operation is the owner's alone.
     OwnersAlone(Option<AccountId>),
 }
@@ -220,6 +222,12 @@ fn stopped(stop: &Stop, action: &str, names: &dyn Names) -> String {
         Stop::Anonymous => {
             "The request is not signed, and this operation takes signed requests only.".to_owned()
         }
+        Stop::RequesterPays(owner) => format!(
+            "The bucket is a Requester Pays bucket of {}: requests of other accounts must be signed \
+             and say x-amz-request-payer: requester (in the AWS CLI --request-payer requester, in \
+             the SDKs RequestPayer).",
+            names::account(names, *owner)
+        ),
         Stop::OwnersAlone(owner) => format!(
             "The policies allow {action}, but a bucket policy is for the account that owns the \
              bucket alone: {}.",

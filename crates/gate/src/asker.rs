@@ -36,6 +36,8 @@ pub(crate) struct Gathered {
     pub(crate) exists: bool,
     is_upload_initiator: bool,
     upload_encryption: Option<String>,
+    /// The bucket is a Requester Pays bucket of another account.
+    pub(crate) charges_requester: bool,
 }
 
 /// Why no decision was asked for.
@@ -48,6 +50,9 @@ pub(crate) enum Stopped {
     },
     /// With AWS's text.
     Anonymous(&'static str),
+    RequesterPays {
+        owner: AccountId,
+    },
 }
 
 impl From<FactsError> for Stopped {
@@ -288,6 +293,14 @@ impl<'a> Asker<'a> {
                 return Err(Stopped::Anonymous(text));
             }
             Some(_) | None => {}
+        }
+        // AWS: Requester Pays buckets. Who has no account cannot pay, and the owner's need not agree.
+        let caller = &self.identity.caller;
+        if bucket.requester_pays && caller.account != Some(owner) {
+            if caller.account.is_none() || !self.request.requester_pays {
+                return Err(Stopped::RequesterPays { owner });
+            }
+            gathered.charges_requester = true;
         }
         gathered.account_flags = self.gate.s3.account_public_access_block(owner).await?;
         gathered.owner = Some(owner);

@@ -336,6 +336,7 @@ mod tests {
             auth_type: AuthType::Header,
             signature_age_ms: None,
             content_sha256: None,
+            requester_pays: false,
             request_id: String::new(),
         };
         let identity = Identity::anonymous();

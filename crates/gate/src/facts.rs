@@ -39,6 +39,8 @@ pub struct BucketFacts {
     pub acl: Vec<Grant>,
     /// The bucket's own flags (the account's are added by the gate).
     pub block_public_access: BlockPublicAccess,
+    /// Whoever calls pays, unless it is the owner's account. AWS: Requester Pays buckets.
+    pub requester_pays: bool,
 }
 
 /// An object as authorization sees it.

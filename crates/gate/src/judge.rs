@@ -1,17 +1,18 @@
 //! Answers the questions of requests, and makes permits.
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use catalog::{AccountId, Action, Resource, Scope};
+use catalog::{AccountId, Action, BucketName, Resource, Scope};
 use jiff::Timestamp;
 use policy::{Case, Decision, Denial, Reason};
 use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, Details, OpenReason};
 use crate::asker::{Asker, Gathered, Stopped};
-use crate::facts::{IdentityFacts, S3Facts};
+use crate::facts::{FactsError, IdentityFacts, S3Facts};
 use crate::identity::Identity;
-use crate::permit::{OpenPermit, Permit, Pinned, System, SystemTask};
+use crate::permit::{LifecyclePermit, OpenPermit, Permit, Pinned, System, SystemTask};
 use crate::refusal::{Refusal, RefusalKind, Refused, message};
 
 /// How a request was authenticated, in the words of `s3:authType`.
@@ -48,6 +49,8 @@ pub struct RequestFacts {
     pub signature_age_ms: Option<u64>,
     /// The header `x-amz-content-sha256` as sent.
     pub content_sha256: Option<String>,
+    /// The request says `x-amz-request-payer: requester`: the caller knows that it pays.
+    pub requester_pays: bool,
     /// Request id, the journal's key.
     pub request_id: String,
 }
@@ -99,6 +102,7 @@ impl Gate {
             identity: Arc::new(identity),
             request: Arc::new(request),
             answers: Arc::default(),
+            charges_requester: Arc::default(),
         }
     }
 
@@ -110,7 +114,22 @@ impl Gate {
             identity: Arc::new(identity),
             request: Arc::new(request),
             answers: Arc::default(),
+            charges_requester: Arc::default(),
         }
+    }
+
+    /// A permit to carry out the lifecycle configuration of a bucket, at the time `now`; `None` if
+    /// there is no such bucket.
+    ///
+    /// # Errors
+    /// The facts cannot be read.
+    pub async fn lifecycle(
+        &self,
+        bucket: &BucketName,
+        now: Timestamp,
+    ) -> Result<Option<LifecyclePermit>, FactsError> {
+        let bucket = self.s3.bucket(bucket).await?;
+        Ok(bucket.map(|bucket| LifecyclePermit { bucket, now }))
     }
 
     /// A permit for the server's own tasks.
@@ -183,6 +202,12 @@ pub enum Stop {
     },
     /// The operation takes no callers without credentials.
     Anonymous,
+    /// The bucket is a Requester Pays bucket of another account, and the request does not say
+    /// that its caller pays, or has no caller who could.
+    RequesterPays {
+        /// The account that owns the bucket.
+        owner: AccountId,
+    },
     /// The policies allow it, but the operation belongs to the owner's account (spec S-2).
     OwnersAlone {
         /// The account that owns the bucket.
@@ -200,6 +225,7 @@ pub struct Judge {
     identity: Arc<Identity>,
     request: Arc<RequestFacts>,
     answers: Arc<Mutex<Vec<Answer>>>,
+    charges_requester: Arc<AtomicBool>,
 }
 
 /// A question without its type: what gathering and deciding need of an [`Ask`].
@@ -226,6 +252,12 @@ impl Judge {
     /// The request.
     pub fn request(&self) -> &RequestFacts {
         &self.request
+    }
+
+    /// Whether what was asked so far is about a Requester Pays bucket of another account: the
+    /// caller has agreed to pay, else it was refused.
+    pub fn charges_requester(&self) -> bool {
+        self.charges_requester.load(Ordering::Relaxed)
     }
 
     /// Takes what was asked and answered so far.
@@ -337,6 +369,13 @@ impl Judge {
                         denial: None,
                     },
                 ),
+                Stopped::RequesterPays { owner } => (
+                    Some(Stop::RequesterPays { owner }),
+                    RefusalKind::AccessDenied {
+                        message: "Access Denied".to_owned(),
+                        denial: None,
+                    },
+                ),
                 Stopped::Anonymous(message) => (
                     Some(Stop::Anonymous),
                     RefusalKind::AccessDenied {
@@ -350,7 +389,9 @@ impl Judge {
                     action: A::NAME,
                     resource: arn.clone(),
                     owner: match stop {
-                        Stop::OtherOwner { owner, .. } => Some(owner),
+                        Stop::OtherOwner { owner, .. } | Stop::RequesterPays { owner } => {
+                            Some(owner)
+                        }
                         Stop::OwnersAlone { owner } => owner,
                         Stop::NoSuchBucket { .. } | Stop::Anonymous => None,
                     },
@@ -364,6 +405,9 @@ impl Judge {
                 kind,
             }
         })?;
+        if gathered.charges_requester {
+            self.charges_requester.store(true, Ordering::Relaxed);
+        }
         let arn = gathered.arn.clone().unwrap_or_else(|| ask.resource.arn());
         let (decision, reason) = asker.decide(&question, &gathered, &arn);
         let outcome = match &decision {

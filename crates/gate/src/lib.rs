@@ -15,6 +15,17 @@
 //!     gate::Permit { resource, ..permit }
 //! }
 //! ```
+//!
+//! Neither can the one for lifecycle rules, which a [`Gate`] alone gives. Services have a [`Judge`].
+//!
+//! ```compile_fail,E0451
+//! fn elsewhere(
+//!     permit: gate::LifecyclePermit,
+//!     bucket: std::sync::Arc<gate::BucketFacts>,
+//! ) -> gate::LifecyclePermit {
+//!     gate::LifecyclePermit { bucket, ..permit }
+//! }
+//! ```
 
 mod ask;
 mod asker;
@@ -36,5 +47,5 @@ pub use facts::{
 pub use identity::{Identity, MfaFacts, Session, SessionKind};
 pub use judge::{Answer, AuthType, Gate, Judge, Outcome, Proof, RequestFacts, Stop};
 pub use operation::{Authorized, Operation, call};
-pub use permit::{OpenPermit, Permit, System, SystemTask};
+pub use permit::{LifecyclePermit, OpenPermit, Permit, System, SystemTask};
 pub use refusal::{Refusal, RefusalKind};

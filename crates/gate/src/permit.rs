@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use catalog::Action;
+use jiff::Timestamp;
 
 use crate::facts::{BucketFacts, ObjectFacts};
 use crate::identity::Identity;
@@ -57,6 +58,25 @@ impl OpenPermit {
     /// Who calls.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+}
+
+/// Permit to carry out the lifecycle configuration of one bucket. AWS: lifecycle acts for the
+/// bucket's owner, whose bucket policy cannot stop it.
+#[derive(Debug)]
+pub struct LifecyclePermit {
+    pub(crate) bucket: Arc<BucketFacts>,
+    pub(crate) now: Timestamp,
+}
+
+impl LifecyclePermit {
+    /// The bucket: nothing is opened in another, nor in another incarnation of it.
+    pub fn bucket(&self) -> &Arc<BucketFacts> {
+        &self.bucket
+    }
+    /// The time that the rules are compared with, and of what is done.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 }
 

@@ -116,6 +116,7 @@ fn judged(proof: &Proof, identity: Identity) -> CallerKind {
         auth_type: AuthType::Header,
         signature_age_ms: None,
         content_sha256: None,
+        requester_pays: false,
         request_id: "1".to_owned(),
     };
     let gate = Gate::new(Arc::new(Nothing), Arc::new(Nothing));

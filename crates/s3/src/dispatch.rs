@@ -1,5 +1,6 @@
 //! From a request to the operation that serves it.
 use gate::Judge;
+use wire::Service;
 
 use crate::checksum::Declared;
 use crate::{Body, Request, Response, S3Error, S3Operation, Stores, customer_key, ops};
@@ -57,7 +58,22 @@ async fn run<Op: S3Operation>(
     customer_key::refuse_open_network(&request, judge.request())?;
     let input = Op::input(request)?;
     match gate::call::<Op>(judge, input, stores).await {
-        Ok(output) => Ok(Op::respond(output)),
+        Ok(output) => {
+            let mut response = Op::respond(output);
+            if judge.charges_requester() && tells_charges(Op::NAME) {
+                response.set("x-amz-request-charged", "requester");
+            }
+            Ok(response)
+        }
         Err(error) => Err(Op::refuse(error, &judge.request().region)),
     }
+}
+
+/// Whether an operation's answer says that its requester was charged.
+fn tells_charges(operation: &str) -> bool {
+    let model = wire::model(Service::S3);
+    model.operation(operation).is_some_and(|operation| {
+        let output = &model.structure(operation.output).members;
+        output.iter().any(|member| member.name == "RequestCharged")
+    })
 }

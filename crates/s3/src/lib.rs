@@ -47,5 +47,6 @@ pub use body::{Body, ByteStream, Frame, ResponseBody};
 pub use configuration::{AccountInput, BucketInput, PublicAccessBlock, operation_name};
 pub use dispatch::dispatch;
 pub use error::S3Error;
+pub use lifecycle::{LifecycleCounts, LifecyclePass, LifecycleRules, Progress};
 pub use operation::{Request, Response, S3Operation, Stores, expected_owner, object_key, streams};
 pub use ops::NAMES;

@@ -1,12 +1,21 @@
 //! Lifecycle configurations: their form and AWS's rules for them.
 //!
 //! AWS: "Lifecycle configuration elements", "Troubleshooting Amazon S3 Lifecycle issues".
-use std::collections::HashSet;
+mod pass;
+mod rules;
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use catalog::{BucketName, Object};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use vault::{StoredObject, Vault};
 
-use crate::S3Error;
+use crate::{Response, S3Error};
+
+pub use pass::{LifecycleCounts, LifecyclePass, LifecycleRules, Progress};
+use rules::{Filtered, Rules};
 
 /// The most rules of a configuration.
 const RULES_MAX: usize = 1000;
@@ -14,6 +23,64 @@ const RULES_MAX: usize = 1000;
 const ID_CHARS_MAX: usize = 255;
 /// The most noncurrent versions that a rule keeps.
 const NEWER_VERSIONS_MAX: i64 = 100;
+
+/// The bucket's rules; `None`, at no cost, where it has no configuration.
+fn rules_of(vault: &Vault, bucket: &BucketName) -> Option<Arc<Rules>> {
+    vault.compiled_lifecycle(bucket, Rules::compile)
+}
+
+/// `x-amz-expiration`: when the object expires, and by which rule. It is told of the current
+/// version, where no version was named.
+pub(crate) fn put_expiration(
+    response: &mut Response,
+    vault: &Vault,
+    object: &Object,
+    facts: (u64, &[(String, String)]),
+    created: Timestamp,
+) {
+    if object.version.is_some() {
+        return;
+    }
+    let Some(rules) = rules_of(vault, &object.bucket) else {
+        return;
+    };
+    let (bytes, tags) = facts;
+    let filtered = Filtered {
+        key: object.key.as_str(),
+        bytes,
+        tags,
+    };
+    if let Some(due) = rules.expiration(filtered, created) {
+        response.set("x-amz-expiration", &due.expiration_header());
+    }
+}
+
+/// The same of an object that is at hand.
+pub(crate) fn put_expiration_of(
+    response: &mut Response,
+    vault: &Vault,
+    object: &Object,
+    stored: &StoredObject,
+) {
+    let facts = (stored.bytes, stored.tags.as_slice());
+    put_expiration(response, vault, object, facts, stored.last_modified);
+}
+
+/// `x-amz-abort-date` and `x-amz-abort-rule-id`: when the upload is aborted, and by which rule.
+pub(crate) fn put_abort(
+    response: &mut Response,
+    vault: &Vault,
+    object: &Object,
+    initiated: Timestamp,
+) {
+    let Some(rules) = rules_of(vault, &object.bucket) else {
+        return;
+    };
+    if let Some(due) = rules.abort(object.key.as_str(), initiated) {
+        response.set("x-amz-abort-date", &wire::time::imf_fixdate(due.at));
+        response.set("x-amz-abort-rule-id", &due.encoded_id());
+    }
+}
 
 /// A configuration with the model's member names, as it is received, stored and shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,6 +246,14 @@ impl LifecycleConfiguration {
                 ));
             }
         }
+        // A disabled rule moves nothing.
+        let enabled = self
+            .rules
+            .iter()
+            .filter(|rule| rule.status == Status::Enabled);
+        if let Some(element) = enabled.filter_map(Rule::transition).next() {
+            return Err(S3Error::not_implemented(element));
+        }
         for (place, rule) in self.rules.iter_mut().enumerate() {
             if rule.id.as_deref().is_none_or(str::is_empty) {
                 rule.id = Some(name(place));
@@ -319,6 +394,17 @@ impl Rule {
             ),
             None => Err(S3Error::MalformedXml),
         }
+    }
+
+    /// The element of an action that is not built: objects have one place, whatever their storage
+    /// class.
+    fn transition(&self) -> Option<&'static str> {
+        let some = |count: Option<usize>| count.is_some_and(|count| count > 0);
+        if some(self.transitions.as_ref().map(Vec::len)) {
+            return Some("Transition");
+        }
+        let noncurrent = self.noncurrent_version_transitions.as_ref();
+        some(noncurrent.map(Vec::len)).then_some("NoncurrentVersionTransition")
     }
 
     fn has_tags(&self) -> bool {
@@ -553,7 +639,11 @@ mod tests {
             "Transitions": [{ "Days": 30, "StorageClass": "STANDARD_IA" }],
             "Expiration": { "Days": 31 },
         });
-        assert_eq!(verdict(rule(moved)), "ok made-0");
+        let mut off = rule(moved.clone());
+        off["Rules"][0]["Status"] = "Disabled".into();
+        assert_eq!(verdict(off), "ok made-0");
+        let refused = verdict(rule(moved));
+        assert!(refused.starts_with("NotImplemented: "), "{refused}");
         let date = json!({ "Expiration": { "Date": "2030-01-01T00:00:00Z" } });
         assert_eq!(verdict(rule(date)), "ok made-0");
         let old = json!({ "Rules": [{

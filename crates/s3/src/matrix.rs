@@ -85,6 +85,14 @@ fn cases() -> Vec<Case> {
             "s3:GetBucketRequestPayment",
             "200",
         ),
+        with_body(
+            case(
+                ("PUT", "?requestPayment"),
+                "s3:PutBucketRequestPayment",
+                "200",
+            ),
+            "<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
+        ),
         case(("GET", "?acl"), "s3:GetBucketAcl", "200"),
         Case {
             headers: &[("x-amz-acl", "private")],

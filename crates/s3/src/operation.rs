@@ -169,8 +169,8 @@ impl Request {
         })
     }
 
-    /// Refuses what is left of the input. `RequestPayer` may be: no bucket here is a Requester Pays
-    /// bucket, where AWS ignores it too.
+    /// Refuses what is left of the input. `RequestPayer` may be: the gate has seen it, and where it
+    /// does not matter AWS ignores it too.
     ///
     /// # Errors
     /// `NotImplemented`, with the first header or parameter that the operation does not know.

@@ -189,7 +189,7 @@ impl PrincipalDirectory for Principals {
 pub(crate) struct World {
     pub(crate) stores: Stores,
     pub(crate) principals: Arc<Principals>,
-    gate: Gate,
+    pub(crate) gate: Gate,
     foundations: Foundations,
     now: Mutex<Timestamp>,
     pub(crate) directory: tempfile::TempDir,
@@ -328,6 +328,9 @@ impl World {
                 },
                 signature_age_ms: None,
                 content_sha256: None,
+                requester_pays: headers
+                    .get("x-amz-request-payer")
+                    .is_some_and(|payer| payer.as_bytes() == b"requester"),
                 request_id: "0000000000000000".to_owned(),
             },
         );

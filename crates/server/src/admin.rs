@@ -14,13 +14,17 @@ use directory::{Account, CreatedAccount, Directory, DirectoryError, NewAccount};
 use explain::Explanation;
 use gate::{Gate, SystemTask};
 use hyper_util::service::TowerToHyperService;
+use jiff::Timestamp;
+use s3::LifecycleCounts;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::clock::{Clock, ClockError};
 use crate::config::Connections;
 use crate::explanations::{CanQuestion, ExplainError, Explainer, WhoCanQuestion};
+use crate::lifecycle::Orders;
 use crate::listen;
 
 /// An account as the admin API shows it.
@@ -81,32 +85,51 @@ impl AccountView {
 /// Connections of the admin API at once.
 const CONNECTIONS_MAX: u32 = 64;
 
+/// How the clock of a development server is turned: `{"by_seconds": 86400}`,
+/// `{"to": "2030-01-01T00:00:00Z"}` or `"reset"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockTurn {
+    /// By so many seconds; back if they are negative.
+    BySeconds(i64),
+    /// To a time, from where it goes on.
+    To(Timestamp),
+    /// To the real time.
+    Reset,
+}
+
+/// The time of stored data, as the admin API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockView {
+    /// RFC 3339.
+    pub now: Timestamp,
+    /// How far it is ahead of the real time; negative when it is behind.
+    pub ahead_seconds: i64,
+    /// What lifecycle rules did, only in the answer to a turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<LifecycleCounts>,
+}
+
+impl ClockView {
+    fn of(clock: &Clock) -> ClockView {
+        ClockView {
+            now: clock.now(),
+            ahead_seconds: clock.ahead().as_secs(),
+            lifecycle: None,
+        }
+    }
+}
+
 /// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct Admin {
-    gate: Gate,
-    directory: Arc<Directory>,
-    token: Arc<str>,
-    endpoint: SocketAddr,
-    explainer: Arc<Explainer>,
-}
-
-impl Admin {
-    pub(crate) fn new(
-        gate: Gate,
-        directory: Arc<Directory>,
-        explainer: Arc<Explainer>,
-        token: String,
-        endpoint: SocketAddr,
-    ) -> Admin {
-        Admin {
-            gate,
-            directory,
-            explainer,
-            token: token.into(),
-            endpoint,
-        }
-    }
+    pub(crate) gate: Gate,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) token: Arc<str>,
+    pub(crate) endpoint: SocketAddr,
+    pub(crate) explainer: Arc<Explainer>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) lifecycle: Orders,
 }
 
 /// Serves the admin API until `stop` says so.
@@ -125,6 +148,8 @@ pub(crate) async fn serve(
         .route("/v1/refusals", get(refusals))
         .route("/v1/can", post(can))
         .route("/v1/who-can", post(who_can))
+        .route("/v1/clock", get(show_clock).post(turn_clock))
+        .route("/v1/lifecycle/run", post(carry_out_lifecycle))
         .layer(middleware::from_fn_with_state(admin.clone(), require_token));
     let router = Router::new()
         .route("/health", get(health))
@@ -322,6 +347,37 @@ async fn who_can(State(admin): State<Admin>, body: axum::body::Bytes) -> Respons
     match admin.explainer.who_can(question).await {
         Ok(found) => Json(found).into_response(),
         Err(error) => not_explained(&error),
+    }
+}
+
+async fn show_clock(State(admin): State<Admin>) -> Response {
+    Json(ClockView::of(&admin.clock)).into_response()
+}
+
+async fn turn_clock(State(admin): State<Admin>, body: axum::body::Bytes) -> Response {
+    let turned = match read(&body) {
+        Ok(ClockTurn::BySeconds(seconds)) => admin.clock.turn_by(seconds),
+        Ok(ClockTurn::To(time)) => admin.clock.turn_to(time),
+        Ok(ClockTurn::Reset) => admin.clock.reset(),
+        Err(response) => return *response,
+    };
+    match turned {
+        Ok(()) => Json(ClockView {
+            lifecycle: admin.lifecycle.carry_out().await,
+            ..ClockView::of(&admin.clock)
+        })
+        .into_response(),
+        Err(error @ ClockError::NotDevelopment) => {
+            problem(StatusCode::CONFLICT, &error.to_string())
+        }
+        Err(error @ ClockError::OutOfRange) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+async fn carry_out_lifecycle(State(admin): State<Admin>) -> Response {
+    match admin.lifecycle.carry_out().await {
+        Some(counts) => Json(counts).into_response(),
+        None => problem(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"),
     }
 }
 

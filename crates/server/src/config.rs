@@ -13,6 +13,9 @@ pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 
 pub const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001);
 /// The region of the endpoint, unless told otherwise.
 pub const REGION: &str = "us-east-1";
+/// How often it is looked whether lifecycle rules are due, unless told otherwise. They are due at
+/// midnight UTC.
+const LIFECYCLE_INTERVAL: Duration = Duration::from_secs(15 * 60);
 
 /// Settings as they are written in the TOML file; every one may be absent.
 ///
@@ -53,6 +56,8 @@ pub struct Settings {
     pub write_seconds: Option<NonZeroU32>,
     /// Seconds that requests under way may take after the signal to stop.
     pub stop_seconds: Option<NonZeroU32>,
+    /// Minutes between two looks whether lifecycle rules are due.
+    pub lifecycle_minutes: Option<NonZeroU32>,
 }
 
 /// What is wrong with the settings.
@@ -110,6 +115,7 @@ impl Settings {
             body_seconds: self.body_seconds.or(other.body_seconds),
             write_seconds: self.write_seconds.or(other.write_seconds),
             stop_seconds: self.stop_seconds.or(other.stop_seconds),
+            lifecycle_minutes: self.lifecycle_minutes.or(other.lifecycle_minutes),
         }
     }
 
@@ -140,6 +146,11 @@ impl Settings {
             domains: self.domain.unwrap_or_default(),
             region: self.region.unwrap_or_else(|| REGION.to_owned()),
             journal: journal_limits(self.journal_mib, self.journal_days),
+            lifecycle_interval: self
+                .lifecycle_minutes
+                .map_or(LIFECYCLE_INTERVAL, |minutes| {
+                    Duration::from_secs(60).saturating_mul(minutes.get())
+                }),
             data,
         }
     }
@@ -188,6 +199,8 @@ pub struct Config {
     pub journal: Limits,
     /// How many connections there may be, and how long each may be silent.
     pub connections: Connections,
+    /// Between two looks whether lifecycle rules are due.
+    pub lifecycle_interval: Duration,
 }
 
 /// How many connections there may be at once, and how long each may be silent before it is closed.

@@ -21,6 +21,7 @@ use wire::sigv4::{self, Endpoint, Regions, Style};
 use wire::{AwsError, Service};
 
 use crate::body::{Arriving, Leaving};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::explanations::{Explainer, Messages};
 
@@ -42,16 +43,28 @@ pub(crate) struct App {
     region: String,
     signing_keys: SigningKeys,
     body_pause_max: Duration,
+    clock: Arc<Clock>,
 }
 
 /// One request on its way: its ids, and what the journal will say.
 struct Call {
     started: Instant,
+    /// The real time, which signatures and sessions are judged by.
     now: Timestamp,
     peer: SocketAddr,
     request_id: String,
     host_id: String,
     record: Record,
+}
+
+/// Where and when a request is served, as its service sees it.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    region: &'a str,
+    /// Of S3 what the server's clock shows, of the others the real time.
+    now: Timestamp,
+    /// As [`RequestFacts::requester_pays`].
+    requester_pays: bool,
 }
 
 /// The services that a request can be for, before its operation is known.
@@ -68,6 +81,7 @@ impl App {
         vault: Arc<Vault>,
         journal: Arc<Journal>,
         explainer: Arc<Explainer>,
+        clock: Arc<Clock>,
         config: &Config,
     ) -> App {
         App {
@@ -86,6 +100,7 @@ impl App {
             region: config.region.clone(),
             signing_keys: SigningKeys::new(),
             body_pause_max: config.connections.body,
+            clock,
         }
     }
 
@@ -123,7 +138,7 @@ impl App {
     }
 
     /// Who signed, with the proof; an anonymous caller if nobody did.
-    fn facts(&self, call: &Call, head: &Parts, proof: &Proof, region: &str) -> RequestFacts {
+    fn facts(&self, call: &Call, head: &Parts, proof: &Proof, seen: Seen<'_>) -> RequestFacts {
         let (auth_type, signature_age_ms) = match proof {
             Proof::Anonymous => (AuthType::Anonymous, None),
             Proof::Signed { verified } if verified.is_version_2() => {
@@ -138,15 +153,16 @@ impl App {
             },
         };
         RequestFacts {
-            now: call.now,
+            now: seen.now,
             source_ip: Some(call.peer.ip()),
             secure_transport: false,
             user_agent: header(&head.headers, "user-agent"),
             referer: header(&head.headers, "referer"),
-            region: region.to_owned(),
+            region: seen.region.to_owned(),
             auth_type,
             signature_age_ms,
             content_sha256: header(&head.headers, "x-amz-content-sha256"),
+            requester_pays: seen.requester_pays,
             request_id: call.request_id.clone(),
         }
     }
@@ -157,9 +173,9 @@ impl App {
         head: &Parts,
         proof: &Proof,
         identity: Identity,
-        region: &str,
+        seen: Seen<'_>,
     ) -> Judge {
-        let facts = self.facts(call, head, proof, region);
+        let facts = self.facts(call, head, proof, seen);
         call.record.caller.clone_from(&identity.caller.arn);
         call.record.account = identity.caller.account.map(|account| account.to_string());
         call.record.session = identity.session.as_ref().map(|session| SessionRecord {

@@ -13,12 +13,13 @@ use gate::{
     AuthType, BoxFuture, Consideration, Gate, Hypothesis, Identity, RequestFacts, System,
     SystemTask, UnknownResource,
 };
-use jiff::Timestamp;
 use journal::{Filter, Journal, Record, Verdict};
 use policy::{Case, ContextValue, Effect, KeyTarget, Outcome, Policy, PolicyKind, Step, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
 
 use names::Known;
 use records::{decided, missing_key, of_record, to_seconds};
@@ -28,6 +29,7 @@ pub(crate) struct Explainer {
     gate: Gate,
     directory: Arc<Directory>,
     journal: Arc<Journal>,
+    clock: Arc<Clock>,
     region: String,
     /// Explanations for accounts that are made at once.
     slots: Arc<Semaphore>,
@@ -202,12 +204,14 @@ impl Explainer {
         gate: Gate,
         directory: Arc<Directory>,
         journal: Arc<Journal>,
+        clock: Arc<Clock>,
         region: String,
     ) -> Explainer {
         Explainer {
             gate,
             directory,
             journal,
+            clock,
             region,
             slots: Arc::new(Semaphore::new(AT_ONCE)),
         }
@@ -449,7 +453,7 @@ impl Explainer {
     /// A request of nobody from nowhere: what conditions look at comes with the question.
     fn request(&self) -> RequestFacts {
         RequestFacts {
-            now: Timestamp::now(),
+            now: self.clock.now(),
             source_ip: None,
             secure_transport: false,
             user_agent: None,
@@ -458,6 +462,8 @@ impl Explainer {
             auth_type: AuthType::Header,
             signature_age_ms: None,
             content_sha256: None,
+            // The question is what policies say; who would call would be willing to pay.
+            requester_pays: true,
             request_id: String::new(),
         }
     }

@@ -15,6 +15,7 @@
 mod admin;
 mod backup;
 mod body;
+mod clock;
 mod config;
 mod connection;
 mod descriptors;
@@ -22,11 +23,12 @@ mod dev;
 mod dispatch;
 mod explanations;
 mod fsck;
+mod lifecycle;
 mod listen;
 mod operations;
 mod start;
 
-pub use admin::AccountView;
+pub use admin::{AccountView, ClockTurn, ClockView};
 pub use backup::{Backup, BackupError, Copied, Restore};
 pub use config::{
     ADMIN_LISTEN, Config, ConfigError, Connections, LISTEN, REGION, Settings, token_file,
@@ -34,4 +36,5 @@ pub use config::{
 pub use explanations::{RefusedRequest, WhoCan};
 pub use fsck::{Fsck, FsckCounts, FsckError, FsckProblem, FsckRebuilt, FsckReport};
 pub use operations::operations;
+pub use s3::LifecycleCounts;
 pub use start::{Server, StartError};

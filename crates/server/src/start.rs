@@ -20,9 +20,11 @@ use tokio::task::JoinHandle;
 use vault::{Foundations, Vault};
 
 use crate::admin::{self, Admin};
+use crate::clock::{Clock, Turning};
 use crate::config::{Config, Connections};
 use crate::dispatch::App;
 use crate::explanations::Explainer;
+use crate::lifecycle::Lifecycle;
 use crate::{descriptors, dev, listen};
 
 /// Connections that the system keeps until they are accepted, if its own limit (`somaxconn`) is not
@@ -142,11 +144,16 @@ impl Server {
         };
         let vault = Arc::new(Vault::open(foundations).await?);
         let gate = Gate::new(vault.clone(), directory.clone());
+        let clock = Arc::new(Clock::new(match &dev {
+            Some(_) => Turning::Allowed,
+            None => Turning::Never,
+        }));
         let journal = Arc::new(open_journal(&config)?);
         let explainer = Arc::new(Explainer::new(
             gate.clone(),
             directory.clone(),
             journal.clone(),
+            clock.clone(),
             config.region.clone(),
         ));
         let first = first_account(&gate, &directory, dev.as_ref()).await?;
@@ -160,12 +167,23 @@ impl Server {
         let app = Arc::new(App::new(
             gate.clone(),
             directory.clone(),
-            vault,
+            vault.clone(),
             journal,
             explainer.clone(),
+            clock.clone(),
             &config,
         ));
-        let admin = Admin::new(gate, directory, explainer, token, address);
+        let (lifecycle, orders) =
+            Lifecycle::new(gate.clone(), vault, clock.clone(), stopped.clone());
+        let admin = Admin {
+            gate,
+            directory,
+            token: token.into(),
+            endpoint: address,
+            explainer,
+            clock,
+            lifecycle: orders,
+        };
         let serving = app.clone();
         let tasks = vec![
             tokio::spawn(listen::serve(
@@ -181,6 +199,7 @@ impl Server {
                 },
             )),
             tokio::spawn(admin::serve(admin_listener, admin, connections, stopped)),
+            tokio::spawn(lifecycle.run(config.lifecycle_interval)),
         ];
         let greeting = match &dev {
             Some(dev) => {

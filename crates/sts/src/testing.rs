@@ -244,6 +244,7 @@ impl World {
             auth_type: AuthType::Header,
             signature_age_ms: None,
             content_sha256: None,
+            requester_pays: false,
             request_id: "test".to_owned(),
         };
         self.gate

@@ -707,6 +707,7 @@ mod tests {
             ownership,
             acl: Vec::new(),
             block_public_access: BlockPublicAccess::default(),
+            requester_pays: false,
         }
     }
 

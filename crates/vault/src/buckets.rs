@@ -94,6 +94,7 @@ impl Vault {
             cors: None,
             tags: None,
             encryption: None,
+            requester_pays: false,
             deleting: false,
         };
         let vault = self.clone();
@@ -483,6 +484,33 @@ impl Vault {
         .await
     }
 
+    /// Whether the bucket is a Requester Pays bucket.
+    ///
+    /// # Errors
+    /// [`VaultError::NoSuchBucket`].
+    pub fn requester_pays(
+        &self,
+        permit: &Permit<s3::GetBucketRequestPayment>,
+    ) -> Result<bool, VaultError> {
+        Ok(self.bucket_record(permit.bucket())?.stored.requester_pays)
+    }
+
+    /// Makes the bucket a Requester Pays bucket, or no longer one.
+    ///
+    /// # Errors
+    /// [`VaultError::NoSuchBucket`].
+    pub async fn set_requester_pays(
+        &self,
+        permit: &Permit<s3::PutBucketRequestPayment>,
+        requester_pays: bool,
+    ) -> Result<(), VaultError> {
+        self.configure(permit, move |bucket| {
+            bucket.requester_pays = requester_pays;
+            Ok(())
+        })
+        .await
+    }
+
     /// Whether the bucket of any permit is still the one that was judged: for settings that are
     /// the same for all buckets.
     ///
@@ -520,6 +548,9 @@ impl Vault {
             let mut stored = current.stored.clone();
             change(&mut stored)?;
             let mut record = BucketRecord::new(name.clone(), stored, current.revision)?;
+            if record.stored.lifecycle == current.stored.lifecycle {
+                record.compiled_lifecycle = current.compiled_lifecycle.clone();
+            }
             let key = BucketRecord::key(name);
             let row = ControlTxn::new()
                 .assert(&key, Some(current.revision))
@@ -645,6 +676,7 @@ mod tests {
             cors: None,
             tags: None,
             encryption: None,
+            requester_pays: false,
             deleting: true,
         };
         ObjectEngine::commit(local, Write::CreateBucket { bucket })

@@ -42,6 +42,7 @@ mod crypt;
 mod customer_key;
 mod data_key;
 mod error;
+mod lifecycle;
 mod listed;
 mod meta;
 mod object_acl;
@@ -73,6 +74,10 @@ pub use buckets::{BUCKETS_MAX, BucketSummary, NewBucket};
 pub use crypt::CryptError;
 pub use customer_key::CustomerKey;
 pub use error::VaultError;
+pub use lifecycle::{
+    FilterFacts, LifecyclePage, LifecycleUpload, LifecycleVersion, Removal, UploadsCursor,
+    VersionsCursor,
+};
 pub use listed::ListedObject;
 pub use meta::{
     Checksum, ChecksumType, NewObject, ObjectOwner, ObjectPart, StoredObject, SystemHeaders,

@@ -1,5 +1,5 @@
 //! What is kept about a bucket, as it stands in the control store and in memory.
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use catalog::{AccountId, BucketName, CanonicalUserId};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::acl::StoredGrant;
 use crate::bucket_encryption::StoredEncryption;
+use crate::lifecycle::CompiledLifecycle;
 use crate::{BucketEncryption, BucketVersioning, VaultError};
 
 /// Rows of buckets begin with this; the bucket's name follows.
@@ -73,6 +74,8 @@ pub(crate) struct StoredBucket {
     /// Where it was never set: that of a new bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) encryption: Option<StoredEncryption>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) requester_pays: bool,
     /// Set before the engine drops the bucket's objects: a crash in between is finished on start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleting: bool,
@@ -143,6 +146,8 @@ pub struct BucketRecord {
     facts: Arc<BucketFacts>,
     pub(crate) stored: StoredBucket,
     pub(crate) revision: Revision,
+    /// Made of `stored.lifecycle` by the first who needs it.
+    pub(crate) compiled_lifecycle: OnceLock<CompiledLifecycle>,
 }
 
 impl BucketRecord {
@@ -223,6 +228,7 @@ impl BucketRecord {
                 .public_access_block
                 .map(BlockPublicAccess::from)
                 .unwrap_or_default(),
+            requester_pays: stored.requester_pays,
             name,
         };
         Ok(BucketRecord {
@@ -230,6 +236,7 @@ impl BucketRecord {
             facts: Arc::new(facts),
             stored,
             revision,
+            compiled_lifecycle: OnceLock::new(),
         })
     }
 

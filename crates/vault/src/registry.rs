@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use catalog::{AccountId, BucketName};
 use engine::ControlStore;
+use gate::BucketFacts;
 use policy::BlockPublicAccess;
 use rpds::{HashTrieMapSync, RedBlackTreeSetSync};
 
@@ -44,6 +45,14 @@ impl Registry {
             .values()
             .filter(|bucket| bucket.stored.deleting);
         deleting.cloned().collect()
+    }
+
+    pub(crate) fn with_lifecycle(&self) -> Vec<Arc<BucketFacts>> {
+        let ruled = self
+            .buckets
+            .values()
+            .filter(|bucket| bucket.stored.lifecycle.is_some() && !bucket.stored.deleting);
+        ruled.map(|bucket| bucket.facts().clone()).collect()
     }
 
     pub(crate) fn account_flags(&self, account: AccountId) -> Option<BlockPublicAccess> {

@@ -21,8 +21,8 @@ use crate::meta::{self, StoredChecksum, StoredMeta, StoredPart};
 use crate::objects::{Target, refused, shown_owner};
 use crate::parts::StoredUploadPart;
 use crate::{
-    BucketVersioning, ChecksumType, Condition, CustomerKey, NewObject, ObjectOwner, StoredObject,
-    SystemHeaders, Vault, VaultError,
+    BucketVersioning, ChecksumType, Condition, CustomerKey, FilterFacts, NewObject, ObjectOwner,
+    StoredObject, SystemHeaders, Vault, VaultError,
 };
 
 /// Parts that are read from the engine at a time.
@@ -368,7 +368,7 @@ impl Vault {
     }
 
     /// Makes the upload that the permit names an object; answers its version, if the bucket keeps or
-    /// kept versions.
+    /// kept versions, and what lifecycle rules look at.
     ///
     /// # Errors
     /// [`VaultError::NoSuchUpload`], [`VaultError::NoSuchPart`] if a part was uploaded again
@@ -377,7 +377,7 @@ impl Vault {
         &self,
         permit: &Permit<s3::PutObject>,
         completion: Completion,
-    ) -> Result<Option<String>, VaultError> {
+    ) -> Result<(Option<String>, FilterFacts), VaultError> {
         let (target, upload, _, stored) = self.find_upload(permit).await?;
         let object_algorithm = completion
             .checksum
@@ -433,10 +433,15 @@ impl Vault {
             }))
             .await;
         let completed = completed.map_err(|error| refused(&target.bucket, error))?;
-        Ok(completed
+        let version = completed
             .version
             .filter(|_| versioning != BucketVersioning::Unversioned)
-            .map(|version| self.version_ids.show(&target.name, version)))
+            .map(|version| self.version_ids.show(&target.name, version));
+        let facts = FilterFacts {
+            bytes: meta.bytes,
+            tags: meta.tags,
+        };
+        Ok((version, facts))
     }
 
     /// The object that the upload which the permit names was completed to. Who did not hear the

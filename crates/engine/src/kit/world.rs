@@ -154,7 +154,10 @@ impl World {
                     _ => self.which(&key),
                 };
                 Kind::Delete {
-                    precondition: self.precondition(&key, which),
+                    precondition: match (which, self.random.below(4)) {
+                        (Which::Version(_), 0) => self.version_is(&key, which),
+                        (_, _) => self.precondition(&key, which),
+                    },
                     versioning: self.versioning(),
                     what: self.content(false),
                     which,
@@ -315,6 +318,18 @@ impl World {
             (4, Some(found)) => Precondition::EtagIs(found.etag),
             (5, Some(found)) => Precondition::SequenceIs(found.sequence),
             _ => Precondition::None,
+        }
+    }
+
+    fn version_is(&mut self, key: &str, which: Which) -> Precondition {
+        let found = self.model.find(key, which);
+        let sequence = found.map_or(Sequence(0), |found| found.sequence);
+        Precondition::VersionIs {
+            sequence: match self.random.one_in(8) {
+                true => Sequence(sequence.0 + 1),
+                false => sequence,
+            },
+            newest: self.random.one_in(2),
         }
     }
 
@@ -613,6 +628,14 @@ impl World {
         let found = self.model.find(key, which);
         let object = found.filter(|found| !found.is_delete_marker);
         let holds = match precondition {
+            Precondition::VersionIs { .. } if found.is_none() => {
+                return Some(CommitError::NoSuchObject);
+            }
+            Precondition::VersionIs { sequence, newest } => {
+                let first = self.model.find(key, Which::CurrentOrMarker);
+                let is_first = first.map(|first| first.version) == found.map(|found| found.version);
+                found.is_some_and(|found| found.sequence == *sequence) && is_first == *newest
+            }
             Precondition::None => true,
             Precondition::Absent => object.is_none(),
             Precondition::Exists | Precondition::EtagIs(_) | Precondition::SequenceIs(_)

@@ -140,6 +140,7 @@ fn request() -> RequestFacts {
         auth_type: AuthType::Header,
         signature_age_ms: None,
         content_sha256: None,
+        requester_pays: false,
         request_id: "test".to_owned(),
     }
 }

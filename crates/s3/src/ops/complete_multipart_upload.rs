@@ -1,18 +1,20 @@
 //! CompleteMultipartUpload: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
 use std::collections::BTreeMap;
 
-use catalog::s3;
+use catalog::{Object, s3};
 use digest::{Algorithm, Digest};
 use gate::{Ask, Authorized, Identity, Operation, Permit};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use vault::{ChecksumType, Completion, CustomerKey, UploadInfo, UploadedPart, VaultError};
+use vault::{
+    ChecksumType, Completion, CustomerKey, FilterFacts, UploadInfo, UploadedPart, VaultError,
+};
 
-use crate::checksum;
 use crate::conditions::{AnyEtag, WriteCondition};
 use crate::customer_key::{self, Use};
 use crate::multipart::{Target, UploadMembers};
-use crate::{Request, Response, S3Error, S3Operation, Stores};
+use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, lifecycle};
 
 /// Makes an upload an object.
 #[derive(Debug)]
@@ -106,7 +108,12 @@ impl Operation for CompleteMultipartUpload {
             output.insert(checksum::member(algorithm).to_owned(), value.into());
             output.insert("ChecksumType".to_owned(), kind.name().into());
         }
-        Ok(Response::encode(Self::NAME, &Value::Object(output)))
+        let mut response = Response::encode(Self::NAME, &Value::Object(output));
+        // The upload is named by its id, the object by its key alone.
+        let object = Object::current(target.object.bucket.clone(), target.object.key.clone());
+        let facts = (done.facts.bytes, done.facts.tags.as_slice());
+        lifecycle::put_expiration(&mut response, &stores.vault, &object, facts, done.made);
+        Ok(response)
     }
 }
 
@@ -116,6 +123,8 @@ struct Done {
     version: Option<String>,
     checksum: Option<ObjectChecksum>,
     is_under_customer_key: bool,
+    facts: FilterFacts,
+    made: Timestamp,
 }
 
 async fn complete(
@@ -145,7 +154,7 @@ async fn complete(
         condition: input.condition.condition.clone(),
     };
     let completed = stores.vault.complete_upload(permit, completion).await;
-    let version = completed.map_err(|error| match error {
+    let (version, facts) = completed.map_err(|error| match error {
         VaultError::NoSuchUpload => target.explain(error),
         // Uploaded again while this was done.
         VaultError::NoSuchPart(number) => invalid_part(target, &number.to_string(), String::new()),
@@ -156,6 +165,8 @@ async fn complete(
         version,
         checksum,
         is_under_customer_key: upload.needs_customer_key(),
+        facts,
+        made: permit.request().now,
     })
 }
 
@@ -209,6 +220,11 @@ async fn completed_before(
         checksum: object
             .checksum
             .map(|checksum| (checksum.algorithm, checksum.value, checksum.kind)),
+        facts: FilterFacts {
+            bytes: object.bytes,
+            tags: object.tags,
+        },
+        made: object.last_modified,
     })
 }
 

@@ -6,14 +6,13 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 use vault::SystemHeaders;
 
-use crate::checksum;
 use crate::conditions::{AnyEtag, SourceConditions, WriteCondition};
 use crate::copying::{self, Source};
 use crate::customer_key;
 use crate::reading::{self, ReadAsk, TagsProbe};
 use crate::receiving::BYTES_MAX;
 use crate::upload::Upload;
-use crate::{Request, Response, S3Error, S3Operation, Stores};
+use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, lifecycle};
 
 /// Copies an object.
 #[derive(Debug)]
@@ -191,7 +190,9 @@ impl Operation for CopyObject {
             "VersionId": stored.version,
         });
         customer_key::show(&mut output, customer.as_ref());
-        Ok(Response::encode(Self::NAME, &output))
+        let mut response = Response::encode(Self::NAME, &output);
+        lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, &stored);
+        Ok(response)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use vault::UploadChecksum;
 
 use crate::upload::Upload;
-use crate::{Request, Response, S3Error, S3Operation, Stores, customer_key, multipart};
+use crate::{Request, Response, S3Error, S3Operation, Stores, customer_key, lifecycle, multipart};
 
 /// Begins a multipart upload.
 #[derive(Debug)]
@@ -90,7 +90,10 @@ impl Operation for CreateMultipartUpload {
             "ChecksumType": checksum.map(|checksum| checksum.kind.name()),
         });
         customer_key::show(&mut output, customer.as_ref());
-        Ok(Response::encode(Self::NAME, &output))
+        let mut response = Response::encode(Self::NAME, &output);
+        let initiated = permit.request().now;
+        lifecycle::put_abort(&mut response, &stores.vault, &input.object, initiated);
+        Ok(response)
     }
 }
 

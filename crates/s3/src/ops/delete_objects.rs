@@ -82,10 +82,17 @@ impl Operation for DeleteObjects {
         let mut permits = Vec::with_capacity(input.objects.len());
         for permit in call.permits {
             match permit {
-                Err(refusal) if matches!(refusal.kind, RefusalKind::NoSuchBucket(_)) => {
-                    return Err(refusal.into());
-                }
-                permit => permits.push(permit),
+                Err(refusal) => match refusal.kind {
+                    // So is what no policy decided: the expected owner, or who pays.
+                    RefusalKind::NoSuchBucket(_)
+                    | RefusalKind::AccessDenied { denial: None, .. } => {
+                        return Err(refusal.into());
+                    }
+                    RefusalKind::AccessDenied { .. }
+                    | RefusalKind::MethodNotAllowed
+                    | RefusalKind::Unavailable(_) => permits.push(Err(refusal)),
+                },
+                Ok(permit) => permits.push(Ok(permit)),
             }
         }
         let outcomes: Vec<(Object, Result<Deleted, S3Error>)> =

@@ -1,6 +1,4 @@
 //! GetBucketRequestPayment: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketRequestPayment.html>
-//!
-//! No bucket here is a Requester Pays bucket.
 use catalog::s3;
 use gate::{Ask, Authorized, Identity, Operation};
 use serde_json::json;
@@ -14,7 +12,8 @@ pub enum GetBucketRequestPayment {}
 impl Operation for GetBucketRequestPayment {
     const NAME: &'static str = "GetBucketRequestPayment";
     type Input = BucketInput;
-    type Output = ();
+    /// Whether the requester pays.
+    type Output = bool;
     type Error = S3Error;
     type Asks = Ask<s3::GetBucketRequestPayment>;
     type Stores = Stores;
@@ -23,8 +22,8 @@ impl Operation for GetBucketRequestPayment {
         Ok(input.ask())
     }
 
-    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<(), S3Error> {
-        Ok(stores.vault.bucket_exists(&call.permits)?)
+    async fn serve(call: Authorized<Self>, stores: &Stores) -> Result<bool, S3Error> {
+        Ok(stores.vault.requester_pays(&call.permits)?)
     }
 }
 
@@ -33,7 +32,11 @@ impl S3Operation for GetBucketRequestPayment {
         BucketInput::read(&request)
     }
 
-    fn respond(_: ()) -> Response {
-        Response::encode(Self::NAME, &json!({ "Payer": "BucketOwner" }))
+    fn respond(requester_pays: bool) -> Response {
+        let payer = match requester_pays {
+            true => "Requester",
+            false => "BucketOwner",
+        };
+        Response::encode(Self::NAME, &json!({ "Payer": payer }))
     }
 }

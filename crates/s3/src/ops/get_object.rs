@@ -11,7 +11,7 @@ use vault::{CustomerKey, ObjectReader, StoredObject};
 use crate::conditions::ReadConditions;
 use crate::customer_key::{self, Use};
 use crate::reading::{self, ReadAsk, TagsProbe};
-use crate::{Request, Response, ResponseBody, S3Error, S3Operation, Stores};
+use crate::{Request, Response, ResponseBody, S3Error, S3Operation, Stores, lifecycle};
 
 /// Reads an object.
 #[derive(Debug)]
@@ -126,6 +126,7 @@ where
     };
     reading::put_headers(&mut response, object);
     customer_key::put_headers(&mut response, input.customer.as_ref());
+    lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, object);
     if input.part_number.is_some() && object.is_multipart {
         response.set("x-amz-mp-parts-count", &object.parts.len().to_string());
     }

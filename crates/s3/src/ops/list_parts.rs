@@ -7,7 +7,7 @@ use vault::CustomerKey;
 
 use crate::customer_key::{self, Use};
 use crate::multipart::{self, Target, UploadMembers};
-use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, listing};
+use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, lifecycle, listing};
 
 /// Lists the parts of an upload.
 #[derive(Debug)]
@@ -89,7 +89,14 @@ impl Operation for ListParts {
         }
         multipart::show_checksum(&upload, &mut output);
         multipart::show_principals(&upload, &mut output);
-        Ok(Response::encode(Self::NAME, &Value::Object(output)))
+        let mut response = Response::encode(Self::NAME, &Value::Object(output));
+        lifecycle::put_abort(
+            &mut response,
+            &stores.vault,
+            &target.object,
+            upload.initiated,
+        );
+        Ok(response)
     }
 }
 

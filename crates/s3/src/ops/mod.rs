@@ -80,6 +80,7 @@ mod put_bucket_encryption;
 mod put_bucket_lifecycle_configuration;
 mod put_bucket_ownership_controls;
 mod put_bucket_policy;
+mod put_bucket_request_payment;
 mod put_bucket_tagging;
 mod put_bucket_versioning;
 mod put_public_access_block;
@@ -116,6 +117,7 @@ pub use put_bucket_encryption::PutBucketEncryption;
 pub use put_bucket_lifecycle_configuration::PutBucketLifecycleConfiguration;
 pub use put_bucket_ownership_controls::PutBucketOwnershipControls;
 pub use put_bucket_policy::PutBucketPolicy;
+pub use put_bucket_request_payment::PutBucketRequestPayment;
 pub use put_bucket_tagging::PutBucketTagging;
 pub use put_bucket_versioning::PutBucketVersioning;
 pub use put_public_access_block::PutPublicAccessBlock;
@@ -185,6 +187,7 @@ macro_rules! for_each_operation {
             PutBucketEncryption
             DeleteBucketEncryption
             GetBucketRequestPayment
+            PutBucketRequestPayment
         }
     };
 }

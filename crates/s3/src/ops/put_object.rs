@@ -6,7 +6,8 @@ use crate::checksum::{self, Declared};
 use crate::conditions::{AnyEtag, WriteCondition};
 use crate::upload::Upload;
 use crate::{
-    Body, Request, Response, S3Error, S3Operation, Stores, customer_key, reading, receiving,
+    Body, Request, Response, S3Error, S3Operation, Stores, customer_key, lifecycle, reading,
+    receiving,
 };
 
 /// Stores an object.
@@ -77,6 +78,7 @@ impl Operation for PutObject {
         customer_key::put_headers(&mut response, customer.as_ref());
         response.set_some("x-amz-version-id", stored.version.as_deref());
         reading::put_checksum(&mut response, &stored);
+        lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, &stored);
         Ok(response)
     }
 }

@@ -13,7 +13,7 @@ use wire::sigv4::{self, Body, Style};
 use wire::{AwsError, Service};
 
 use super::{
-    App, Call, answer, credential_error, endpoint, ends_connection, put, scope_service,
+    App, Call, Seen, answer, credential_error, endpoint, ends_connection, put, scope_service,
     wire_request,
 };
 use crate::body::{Arriving, Leaving};
@@ -116,7 +116,12 @@ impl App {
         hash.copy_from_slice(digest::digest(&digest::SHA256, &body).as_ref());
         let (proof, identity, region) = self.authenticate_query(call, head, *service, &hash)?;
         let decoded = wire::query::decode(*service, &form)?;
-        let judge = self.judge(call, head, &proof, identity, &region);
+        let seen = Seen {
+            region: &region,
+            now: call.now,
+            requester_pays: false,
+        };
+        let judge = self.judge(call, head, &proof, identity, seen);
         let name = decoded.operation.name.as_str();
         let output = if *service == Service::Sts {
             decoded.check()?;

@@ -13,7 +13,9 @@ use wire::rest::{self, Route, Target};
 use wire::sigv4::{self, AuthType, ChunkSeed, Payload, Style, version2};
 use wire::{AwsError, Service};
 
-use super::{App, Call, answer, credential_error, endpoint, ends_connection, put, wire_request};
+use super::{
+    App, Call, Seen, answer, credential_error, endpoint, ends_connection, put, wire_request,
+};
 use crate::body::{Arriving, Leaving, Upload};
 
 /// The largest XML body: CompleteMultipartUpload with 10,000 parts and their checksums.
@@ -150,7 +152,14 @@ impl App {
             // A bucket that is not there is said first, to every caller (spec S-1).
             Err(error) => return Err(self.missing_bucket(&route).await.unwrap_or(error)),
         };
-        let judge = self.judge(call, head, &proof, identity, &region);
+        let seen = Seen {
+            region: &region,
+            now: self.clock.at(call.now),
+            requester_pays: headers
+                .get("x-amz-request-payer")
+                .is_some_and(|payer| payer.as_bytes() == b"requester"),
+        };
+        let judge = self.judge(call, head, &proof, identity, seen);
         let request = s3::Request {
             operation: s3::operation_name(route.service, route.name()),
             bucket: route.bucket,
@@ -159,8 +168,8 @@ impl App {
             input,
             headers,
             body,
-            now: call.now,
-            region,
+            now: seen.now,
+            region: region.clone(),
             request_id: call.request_id.clone(),
         };
         let outcome = s3::dispatch(&judge, request, &self.s3).await;

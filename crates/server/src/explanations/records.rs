@@ -232,6 +232,7 @@ pub(super) fn stopped(stop: &gate::Stop) -> explain::Stop {
             expected: *expected,
             owner: *owner,
         },
+        gate::Stop::RequesterPays { owner } => explain::Stop::RequesterPays(*owner),
         gate::Stop::Anonymous => explain::Stop::Anonymous,
         gate::Stop::OwnersAlone { owner } => explain::Stop::OwnersAlone(*owner),
     }
