@@ -45,6 +45,7 @@ NOT_BUILT = {
     "GetBucketReplication": ("get-bucket-replication",),
     "GetObjectLockConfiguration": ("get-object-lock-configuration",),
     "DeleteBucketEncryption": ("delete-bucket-encryption",),
+    "RenameObject": ("rename-object", "--key", "new", "--rename-source", "old"),
 }
 
 

@@ -20,6 +20,7 @@ mod conditions;
 mod configuration;
 mod copying;
 pub mod cors;
+mod deleting;
 mod dispatch;
 mod error;
 mod fields;

@@ -31,11 +31,7 @@ pub(crate) fn check_version_id(text: Option<&str>, name: &'static str) -> Result
         {
             Ok(())
         }
-        Some(text) => Err(S3Error::invalid_argument(
-            "Invalid version id specified",
-            name,
-            text,
-        )),
+        Some(text) => Err(S3Error::invalid_version_id(name, text)),
     }
 }
 

@@ -9,7 +9,7 @@ use catalog::{AccountId, Action, Object, Resource as _, s3};
 use digest::{Algorithm, Computed, Digest, Wanted};
 use engine::{
     BucketId, CompleteUpload, CreateUpload, ObjectEngine, PartChoice, PutPart, Sequence, UploadId,
-    UploadMarker, UploadsQuery, Write,
+    UploadMarker, UploadsQuery, Which, Write,
 };
 use gate::{BucketFacts, FactsError, Initiator, Permit};
 use jiff::Timestamp;
@@ -70,6 +70,9 @@ struct StoredUpload {
     encryption: Option<String>,
     #[serde(rename = "i")]
     initiator: UploadInitiator,
+    /// What [`write_mark`] says of the object that was there when the upload began.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    predecessor: Option<String>,
 }
 
 /// (bytes, salt, algorithm, checksum)
@@ -200,6 +203,17 @@ fn new_upload_id(now: Timestamp) -> Result<UploadId, VaultError> {
     Ok(UploadId(millis << 80 | random >> 48))
 }
 
+/// Tells one write of an object from another of the same content: each has salts of its own, which a change of tags or
+/// ACL leaves as they are.
+fn write_mark(head: &engine::Head) -> Result<String, VaultError> {
+    let meta: StoredMeta = meta::decode(&head.meta)?;
+    let StoredPart(.., salt, _) = meta
+        .parts
+        .first()
+        .ok_or_else(|| VaultError::DamagedObject("it has no parts".to_owned()))?;
+    Ok(hex::encode(salt))
+}
+
 impl Vault {
     pub(crate) async fn initiator_of(
         &self,
@@ -271,6 +285,8 @@ impl Vault {
     ) -> Result<String, VaultError> {
         let target = self.target(permit)?;
         let (_, sealed_key) = DataKey::generate(&self.keys, &target.place())?;
+        let predecessor = self.engine.head(&target.name, Which::Current).await?;
+        let predecessor = predecessor.map(|head| write_mark(&head)).transpose()?;
         let now = permit.request().now;
         let upload = new_upload_id(now)?;
         let stored = StoredUpload {
@@ -285,6 +301,7 @@ impl Vault {
                 .map(|checksum| (checksum.algorithm.name().to_owned(), checksum.kind)),
             encryption,
             initiator,
+            predecessor,
         };
         let created = self
             .engine
@@ -393,13 +410,17 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::NoSuchUpload`], [`VaultError::NoSuchPart`] if a part was uploaded again
-    /// meanwhile, the condition does not hold, or the engine fails.
+    /// meanwhile, [`VaultError::ConditionalConflict`], the condition does not hold, or the engine
+    /// fails.
     pub async fn complete_upload(
         &self,
         permit: &Permit<s3::PutObject>,
         completion: Completion,
     ) -> Result<Option<String>, VaultError> {
-        let (target, upload, _, stored) = self.find_upload(permit).await?;
+        let (target, upload, begun, stored) = self.find_upload(permit).await?;
+        let predecessor = stored.predecessor.as_deref();
+        self.refuse_conflict(&target, &completion.condition, begun.sequence, predecessor)
+            .await?;
         let object_algorithm = completion
             .checksum
             .as_ref()
@@ -457,6 +478,40 @@ impl Vault {
             .version
             .filter(|_| versioning != BucketVersioning::Unversioned)
             .map(|version| self.version_ids.show(&target.name, version)))
+    }
+
+    /// A condition that holds now does not help if others wrote while the parts were uploaded: its caller decided on what
+    /// was there when the upload began (AWS: CompleteMultipartUpload, `If-Match` and `If-None-Match`).
+    async fn refuse_conflict(
+        &self,
+        target: &Target,
+        condition: &Condition,
+        begun: Sequence,
+        predecessor: Option<&str>,
+    ) -> Result<(), VaultError> {
+        if matches!(condition, Condition::None | Condition::Exists) {
+            return Ok(());
+        }
+        let now = self
+            .engine
+            .head(&target.name, Which::CurrentOrMarker)
+            .await?;
+        let is_later = now.as_ref().is_some_and(|head| head.sequence > begun);
+        let object = now.filter(|head| !head.is_delete_marker);
+        let conflicts = match (condition, object) {
+            // It was there and was deleted, or came and went.
+            (Condition::Absent, None) => predecessor.is_some() || is_later,
+            // New tags do not make another object of it.
+            (Condition::EtagIs(etag), Some(head)) if head.etag == etag.as_bytes() => {
+                is_later && predecessor != Some(write_mark(&head)?.as_str())
+            }
+            // The engine says that the condition does not hold.
+            _ => false,
+        };
+        match conflicts {
+            true => Err(VaultError::ConditionalConflict),
+            false => Ok(()),
+        }
     }
 
     /// The object that the upload which the permit names was completed to. Who did not hear the

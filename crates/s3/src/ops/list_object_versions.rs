@@ -33,6 +33,7 @@ struct Members {
     encoding_type: Option<String>,
     key_marker: Option<String>,
     version_id_marker: Option<String>,
+    optional_object_attributes: Vec<String>,
 }
 
 impl Operation for ListObjectVersions {
@@ -56,28 +57,39 @@ impl Operation for ListObjectVersions {
             limit,
             ..
         } = call.input;
-        let marker = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let after_version = marker(&members.version_id_marker);
+        let after_key = listing::after(
+            members.key_marker.as_deref(),
+            members.prefix.as_deref(),
+            members.delimiter.as_deref(),
+        );
+        let marker = members.version_id_marker.clone();
+        let after_version = marker.filter(|text| !text.is_empty());
         let query = ListVersions {
             prefix: members.prefix.clone().unwrap_or_default(),
             delimiter: members.delimiter.clone(),
-            after_key: marker(&members.key_marker),
-            after_version: after_version.clone(),
+            // Of a key that its common prefix stands for, no version is left.
+            after_version: after_version
+                .clone()
+                .filter(|_| after_key == members.key_marker),
+            after_key,
             limit,
         };
         let page = stores.vault.list_versions(&call.permits, query).await;
         let page = page.map_err(|error| match error {
-            vault::VaultError::NoSuchVersion { version, .. } => invalid_marker(&version),
+            vault::VaultError::InvalidVersionId { version, .. } => {
+                S3Error::invalid_version_id("version-id-marker", version)
+            }
             error => error.into(),
         })?;
         let text = |text: &str| Value::from(encoding.text(text));
-        let elements = |is_marker: bool| -> Vec<Value> {
-            let versions = page.versions.iter();
-            versions
-                .filter(|listed| listed.object.is_none() == is_marker)
-                .map(|listed| element(listed, encoding))
-                .collect()
-        };
+        let elements = page.versions.iter().map(|listed| {
+            let element = element(listed, encoding);
+            match listed.object {
+                Some(_) => element,
+                // Among the others, where it belongs.
+                None => json!({"DeleteMarkers": element}),
+            }
+        });
         let prefixes = page.common_prefixes.iter();
         let prefixes: Vec<Value> = prefixes
             .map(|prefix| json!({"Prefix": encoding.text(prefix)}))
@@ -98,8 +110,7 @@ impl Operation for ListObjectVersions {
                 "MaxKeys": limit,
                 "Delimiter": listing::shown(members.delimiter.as_deref()).map(text),
                 "IsTruncated": page.next.is_some(),
-                "Versions": elements(false),
-                "DeleteMarkers": elements(true),
+                "Versions": elements.collect::<Vec<_>>(),
                 "CommonPrefixes": prefixes,
                 "EncodingType": members.encoding_type,
             }),
@@ -131,10 +142,6 @@ fn element(listed: &ListedVersion, encoding: Encoding) -> Value {
     element
 }
 
-fn invalid_marker(version: &str) -> S3Error {
-    S3Error::invalid_argument("Invalid version id specified", "version-id-marker", version)
-}
-
 impl S3Operation for ListObjectVersions {
     fn input(mut request: Request) -> Result<Input, S3Error> {
         let sent = listing::Sent::read(&request);
@@ -147,6 +154,7 @@ impl S3Operation for ListObjectVersions {
                 version.unwrap_or_default(),
             ));
         }
+        listing::check_attributes(&members.optional_object_attributes)?;
         check_version_id(version.filter(|text| !text.is_empty()), "version-id-marker")?;
         Ok(Input {
             bucket: Bucket::existing(request.bucket()?),

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::model::{
-    Kind, Location, Member, Model, Operation, Service, ShapeId, TimestampFormat, model,
+    Kind, Location, Member, Model, Operation, Service, ShapeId, Structure, TimestampFormat, model,
 };
 use crate::query::plain;
 use crate::rest::payload::{element_name, flattened_item};
@@ -73,6 +73,9 @@ const ROOTS: &[(&str, &str)] = &[
 
 /// Encodes an output: an object by the model's member names, null and missing members left out. Timestamps may be
 /// RFC 3339 text or seconds since 1970. A streamed body is the caller's.
+///
+/// An item `{"DeleteMarkers": {…}}` of `Versions` is one of that list, at this place: S3 writes the elements of the
+/// two in one order (AWS: ListObjectVersions), which lists by themselves cannot say.
 #[must_use]
 pub fn encode(service: Service, operation: &Operation, output: &Value) -> Response {
     let model = model(service);
@@ -226,7 +229,7 @@ fn element(
                 .filter(|member| member.location == Location::Body && !member.xml_attribute);
             for member in members {
                 if let Some(value) = value.get(&member.name).filter(|value| !value.is_null()) {
-                    write_member(model, member, value, xml);
+                    write_member(model, structure, member, value, xml);
                 }
             }
             xml.close(name);
@@ -247,16 +250,47 @@ fn element(
     }
 }
 
-fn write_member(model: &Model, member: &Member, value: &Value, xml: &mut Writer) {
+fn write_member(
+    model: &Model,
+    structure: &Structure,
+    member: &Member,
+    value: &Value,
+    xml: &mut Writer,
+) {
     let name = element_name(model, member);
     match (flattened_item(model, member), value) {
         (Some(item), Value::Array(items)) => {
             for value in items {
-                element(model, item, name, value, &[], xml);
+                match of_other_list(model, structure, value) {
+                    Some((item, name, value)) => element(model, item, name, value, &[], xml),
+                    None => element(model, item, name, value, &[], xml),
+                }
             }
         }
         _ => element(model, member.shape, name, value, &[], xml),
     }
+}
+
+/// The lists whose elements stand among those of another.
+const MIXED: &[&str] = &["DeleteMarkers"];
+
+fn of_other_list<'a>(
+    model: &'a Model,
+    structure: &'a Structure,
+    value: &'a Value,
+) -> Option<(ShapeId, &'a str, &'a Value)> {
+    let (name, value) = MIXED
+        .iter()
+        .find_map(|name| Some((name, value.get(name)?)))?;
+    let other = structure
+        .members
+        .iter()
+        .find(|member| member.name == *name)?;
+    Some((
+        flattened_item(model, other)?,
+        element_name(model, other),
+        value,
+    ))
 }
 
 fn header_value(model: &Model, member: &Member, value: &Value) -> String {

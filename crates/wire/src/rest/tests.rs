@@ -316,6 +316,24 @@ fn bad_numbers_name_their_argument() {
 }
 
 #[test]
+fn versions_and_delete_markers_are_written_in_one_order() {
+    let output = json!({"Versions": [
+        {"Key": "a", "IsLatest": true},
+        {"DeleteMarkers": {"Key": "b", "IsLatest": true}},
+        {"Key": "b", "IsLatest": false},
+    ]});
+    let response = encode(Service::S3, s3("ListObjectVersions"), &output);
+    let body = body(&response);
+    let elements = body.split_once("2006-03-01/\">").unwrap().1;
+    assert_eq!(
+        elements,
+        "<Version><Key>a</Key><IsLatest>true</IsLatest></Version>\
+         <DeleteMarker><Key>b</Key><IsLatest>true</IsLatest></DeleteMarker>\
+         <Version><Key>b</Key><IsLatest>false</IsLatest></Version></ListVersionsResult>"
+    );
+}
+
+#[test]
 fn responses_are_in_the_models_order() {
     let output = json!({
         "Name": "b", "Prefix": "", "KeyCount": 1, "MaxKeys": 1000, "IsTruncated": false,
