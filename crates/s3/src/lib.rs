@@ -30,6 +30,7 @@ mod lifecycle;
 mod listing;
 #[cfg(test)]
 mod matrix;
+mod metadata;
 mod multipart;
 mod operation;
 pub mod ops;

@@ -203,15 +203,15 @@ fn new_upload_id(now: Timestamp) -> Result<UploadId, VaultError> {
     Ok(UploadId(millis << 80 | random >> 48))
 }
 
-/// Tells one write of an object from another of the same content: each has salts of its own, which a change of tags or
-/// ACL leaves as they are.
+/// Tells one write of an object from another of the same content: by its time, and by the salts of its body. A change of
+/// tags or ACL leaves both as they are.
 fn write_mark(head: &engine::Head) -> Result<String, VaultError> {
     let meta: StoredMeta = meta::decode(&head.meta)?;
     let StoredPart(.., salt, _) = meta
         .parts
         .first()
         .ok_or_else(|| VaultError::DamagedObject("it has no parts".to_owned()))?;
-    Ok(hex::encode(salt))
+    Ok(format!("{}-{}", head.last_modified.0, hex::encode(salt)))
 }
 
 impl Vault {
