@@ -30,13 +30,15 @@ pub enum Body {
     Full(Bytes),
     /// As it comes.
     Stream(Pin<Box<dyn Stream<Item = Result<Frame, S3Error>> + Send>>),
+    /// As it comes, of a length that nobody knows before its end: the file of a form.
+    Unmeasured(Pin<Box<dyn Stream<Item = Result<Frame, S3Error>> + Send>>),
 }
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Body::Full(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Body::Stream(_) => f.write_str("Body(stream)"),
+            Body::Stream(_) | Body::Unmeasured(_) => f.write_str("Body(stream)"),
         }
     }
 }
@@ -61,6 +63,11 @@ impl Body {
         Body::Stream(Box::pin(
             stream.map(|chunk| chunk.map(Frame::Data).map_err(Into::into)),
         ))
+    }
+
+    /// The file of a form.
+    pub fn from_file(stream: impl Stream<Item = Result<Bytes, S3Error>> + Send + 'static) -> Body {
+        Body::Unmeasured(Box::pin(stream.map(|chunk| chunk.map(Frame::Data))))
     }
 
     /// A body that may end with trailers.
@@ -92,7 +99,7 @@ impl Body {
     pub fn into_frames(self) -> Pin<Box<dyn Stream<Item = Result<Frame, S3Error>> + Send>> {
         match self {
             Body::Full(bytes) => Box::pin(futures_util::stream::iter([Ok(Frame::Data(bytes))])),
-            Body::Stream(stream) => stream,
+            Body::Stream(stream) | Body::Unmeasured(stream) => stream,
         }
     }
 }

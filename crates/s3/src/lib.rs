@@ -24,6 +24,7 @@ mod deleting;
 mod dispatch;
 mod error;
 mod fields;
+pub mod form;
 #[cfg(test)]
 pub(crate) mod harness;
 mod lifecycle;

@@ -24,6 +24,7 @@ use crate::body::{Arriving, Leaving};
 use crate::config::Config;
 use crate::explanations::{Explainer, Messages};
 
+mod form;
 mod query;
 mod rest;
 
@@ -119,16 +120,16 @@ impl App {
     fn facts(&self, call: &Call, head: &Parts, proof: &Proof, region: &str) -> RequestFacts {
         let (auth_type, signature_age_ms) = match proof {
             Proof::Anonymous => (AuthType::Anonymous, None),
-            Proof::Signed { verified } if verified.is_version_2() => {
-                (AuthType::QueryStringVersion2, None)
+            Proof::Signed { verified } => {
+                let age = u64::try_from(verified.signature_age().as_millis()).ok();
+                match (verified.auth_type(), verified.is_version_2()) {
+                    (sigv4::AuthType::Header, _) => (AuthType::Header, None),
+                    (sigv4::AuthType::Query, false) => (AuthType::QueryString, age),
+                    (sigv4::AuthType::Query, true) => (AuthType::QueryStringVersion2, None),
+                    (sigv4::AuthType::Post, false) => (AuthType::Post, age),
+                    (sigv4::AuthType::Post, true) => (AuthType::PostVersion2, None),
+                }
             }
-            Proof::Signed { verified } => match verified.auth_type() {
-                sigv4::AuthType::Header => (AuthType::Header, None),
-                sigv4::AuthType::Query | sigv4::AuthType::Post => (
-                    AuthType::QueryString,
-                    u64::try_from(verified.signature_age().as_millis()).ok(),
-                ),
-            },
         };
         RequestFacts {
             now: call.now,

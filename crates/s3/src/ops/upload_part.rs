@@ -17,7 +17,7 @@ pub struct Input {
     target: Target,
     part_number: u32,
     declared: Declared,
-    length: u64,
+    length: Option<u64>,
     body: Body,
 }
 
@@ -63,7 +63,7 @@ impl Operation for UploadPart {
                 part_number,
                 algorithm,
                 declared.algorithm(),
-                Some(length),
+                length,
             )
             .await
             .map_err(|error| target.explain(error))?;

@@ -124,15 +124,10 @@ impl App {
             let (bucket, key) = (route.bucket.as_deref(), route.key.as_deref());
             return s3::cors::preflight(&self.s3.vault, bucket, key, &head.headers);
         }
-        let who = self.authenticate_rest(call, service, &request)?;
-        match route.target {
-            Target::Operation(_) | Target::Preflight => {}
-            Target::PostObject => {
-                return Err(S3Error::NotImplementedOperation {
-                    operation: "PostObject".to_owned(),
-                });
-            }
+        if let Target::PostObject = route.target {
+            return self.post_object(call, head, route, body).await;
         }
+        let who = self.authenticate_rest(call, service, &request)?;
         let Authenticated {
             proof,
             identity,
@@ -166,7 +161,7 @@ impl App {
     }
 
     /// `NoSuchBucket`, if the route names a bucket that should be there and is not.
-    async fn missing_bucket(&self, route: &Route) -> Option<S3Error> {
+    pub(super) async fn missing_bucket(&self, route: &Route) -> Option<S3Error> {
         let name = route.bucket.as_deref()?;
         if route.name() == "CreateBucket" {
             return None;
