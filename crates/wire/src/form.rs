@@ -86,8 +86,11 @@ impl Reader {
         }
         self.buffer.extend_from_slice(bytes);
         while self.step(&mut pieces)? {}
-        let is_before_file = !matches!(self.state, State::File | State::After);
-        if is_before_file && self.bytes_before_file + self.buffer.len() > BYTES_BEFORE_FILE_MAX {
+        let waiting = match self.state {
+            State::File | State::After => 0,
+            _ => self.buffer.len(),
+        };
+        if self.bytes_before_file + waiting > BYTES_BEFORE_FILE_MAX {
             return Err(AwsError::new(
                 400,
                 "MaxPostPreDataLengthExceededError",
@@ -332,6 +335,13 @@ mod tests {
         assert_eq!(
             code(&large).as_deref(),
             Some("MaxPostPreDataLengthExceededError")
+        );
+        // Also when it comes at once.
+        let large = format!("{large}\r\n--x\r\nContent-Disposition: form-data; name=file\r\n\r\n");
+        let at_once = read(large.as_bytes(), large.len());
+        assert_eq!(
+            at_once.unwrap_err().code,
+            "MaxPostPreDataLengthExceededError"
         );
         assert!(Reader::new("multipart/form-data").is_err());
         // A file that is cut off is not complete.
