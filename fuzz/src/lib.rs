@@ -14,6 +14,7 @@
 //! ```
 
 mod driver;
+mod forms;
 mod mutate;
 mod policies;
 mod requests;
@@ -135,6 +136,14 @@ pub const TARGETS: &[Target] = &[
         seeds: requests::post_policies,
         words: requests::POST_WORDS,
         cases: 2000,
+        bytes_max: 65_536,
+    },
+    Target {
+        name: "multipart_form",
+        run: forms::multipart_form,
+        seeds: forms::forms,
+        words: forms::WORDS,
+        cases: 3000,
         bytes_max: 65_536,
     },
 ];

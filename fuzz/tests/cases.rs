@@ -34,7 +34,7 @@ macro_rules! tests {
 }
 tests! {
     policy_json condition arn dates sigv4_header sigv4_query sigv4_version2 rest_route query_body
-    xml_body chunked post_form
+    xml_body chunked post_form multipart_form
 }
 
 /// The canary: a target that is wrong is found, and its failure says how to see it again.

@@ -44,6 +44,7 @@ NOT_BUILT = {
     "GetBucketWebsite": ("get-bucket-website",),
     "GetBucketReplication": ("get-bucket-replication",),
     "GetObjectLockConfiguration": ("get-object-lock-configuration",),
+    "RenameObject": ("rename-object", "--key", "new", "--rename-source", "old"),
 }
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness.errors import refused
+from harness.server import exchange, sign_headers
 
 PART = 5 * 1024 * 1024
 
@@ -459,3 +460,25 @@ def test_get_object_attributes_tells_what_is_asked_for(s3, bucket):
     assert (answer["ObjectSize"], answer["StorageClass"]) == (5, "STANDARD")
     assert answer["Checksum"]["ChecksumType"] == "FULL_OBJECT"
     assert "ObjectParts" not in answer
+
+
+def test_metadata_that_is_not_ascii_is_shown_as_encoded_words(account):
+    bucket = account.bucket()
+    server = account.server
+    for sent, shown in [
+        ("ÄMÄZÕÑ S3", "=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?="),
+        ("=?UTF-8?B?Y2Fmw6k=?=", "=?UTF-8?B?Y2Fmw6k=?="),
+        ("=?UTF-8?Q?cafe?=", "cafe"),
+    ]:
+        headers = sign_headers(
+            account.admin, "s3", "PUT", f"{server.endpoint}/{bucket}/k", {"x-amz-meta-note": sent}, b""
+        )
+        # As bytes of UTF-8: what stands in a header is read byte by byte.
+        headers["x-amz-meta-note"] = sent.encode().decode("latin-1")
+        put = exchange(server.port, "PUT", f"/{bucket}/k", headers, b"")
+        assert put.status == 200, put.body
+        assert server.send("HEAD", f"/{bucket}/k", account.admin).headers["x-amz-meta-note"] == shown
+    s3 = account.boto("s3")
+    s3.put_object(Bucket=bucket, Key="k", Metadata={"note": "=?UTF-8?B?Y2Fmw6k=?="})
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")
+    assert s3.head_object(Bucket=bucket, Key="copy")["Metadata"] == {"note": "=?UTF-8?B?Y2Fmw6k=?="}

@@ -66,7 +66,10 @@ def test_every_write_is_a_version_and_a_delete_is_a_marker(s3, bucket):
     assert body(s3, bucket, "k") == b"two"
     s3.delete_object(Bucket=bucket, Key="k", VersionId=two)
     assert body(s3, bucket, "k") == b"one"
-    with refused("BucketNotEmpty"):
+    with refused(
+        "BucketNotEmpty",
+        "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
+    ):
         s3.delete_bucket(Bucket=bucket)
     s3.delete_object(Bucket=bucket, Key="k", VersionId=one)
     s3.delete_bucket(Bucket=bucket)
@@ -89,12 +92,38 @@ def test_ids_that_are_none(s3, bucket):
     put(s3, bucket, "other", b"x")
     with refused("InvalidArgument"):
         s3.get_object(Bucket=bucket, Key="mine", VersionId="bad-version")
-    for key, version in [("mine", "a" * 32), ("other", mine)]:
-        with refused("NoSuchVersion"):
-            s3.get_object(Bucket=bucket, Key=key, VersionId=version)
-    # That which is not there is as good as deleted.
-    s3.delete_object(Bucket=bucket, Key="other", VersionId=mine)
+    # Well formed, yet never made, or not for this key.
+    for key, version in [("mine", "a" * 32), ("mine", mine[:-4] + "ABCD"), ("other", mine)]:
+        named = {"Bucket": bucket, "Key": key, "VersionId": version}
+        source = {"Bucket": bucket, "Key": key, "VersionId": version}
+        for call in [
+            lambda: s3.get_object(**named),
+            lambda: s3.delete_object(**named),
+            lambda: s3.get_object_tagging(**named),
+            lambda: s3.delete_object_tagging(**named),
+            lambda: s3.get_object_attributes(**named, ObjectAttributes=["ETag"]),
+            lambda: s3.copy_object(Bucket=bucket, Key="copy", CopySource=source),
+        ]:
+            with refused("InvalidArgument", "Invalid version id specified") as told:
+                call()
+            assert told.value.response["Error"]["ArgumentValue"] == version
+    # DeleteObjects tells no difference.
+    for version in ["bad-version", "a" * 32]:
+        gone = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "mine", "VersionId": version}]})
+        assert gone["Errors"] == [
+            {
+                "Key": "mine",
+                "VersionId": version,
+                "Code": "NoSuchVersion",
+                "Message": "The specified version does not exist.",
+            }
+        ]
     assert body(s3, bucket, "other") == b"x"
+    # One that was made and is gone is another thing.
+    s3.delete_object(Bucket=bucket, Key="mine", VersionId=mine)
+    s3.delete_object(Bucket=bucket, Key="mine", VersionId=mine)
+    with refused("NoSuchVersion", "The specified version does not exist."):
+        s3.get_object(Bucket=bucket, Key="mine", VersionId=mine)
 
 
 def test_listings_go_on_where_they_ended(s3, bucket):
@@ -109,6 +138,43 @@ def test_listings_go_on_where_they_ended(s3, bucket):
     assert grouped["IsTruncated"] and grouped["NextKeyMarker"] == "b"
     with refused("InvalidArgument"):
         s3.list_object_versions(Bucket=bucket, VersionIdMarker=wanted[0][1])
+
+
+def test_versions_and_markers_stand_in_one_order(account, s3, bucket):
+    put(s3, bucket, "a", b"x")
+    put(s3, bucket, "b", b"x")
+    s3.delete_object(Bucket=bucket, Key="b")
+    put(s3, bucket, "b", b"y")
+    s3.delete_object(Bucket=bucket, Key="c")
+    answer = account.server.send("GET", f"/{bucket}?versions", account.admin)
+    told = re.findall(rb"<(Version|DeleteMarker)><Key>(.)|<(?:Version|DeleteMarker)><ETag>.*?<Key>(.)", answer.body)
+    order = re.findall(rb"<(Version|DeleteMarker)>", answer.body)
+    assert order == [b"Version", b"Version", b"DeleteMarker", b"Version", b"DeleteMarker"], told
+
+
+def test_a_marker_below_a_common_prefix_has_passed_it(s3, bucket):
+    for key in ["a/1", "a/2", "b/1"]:
+        version = put(s3, bucket, key, b"x")
+    below = s3.list_object_versions(Bucket=bucket, Delimiter="/", KeyMarker="a/1")
+    assert [p["Prefix"] for p in below["CommonPrefixes"]] == ["b/"]
+    last = s3.list_object_versions(Bucket=bucket, Delimiter="/", KeyMarker="b/1", VersionIdMarker=version)
+    assert "CommonPrefixes" not in last and not last["IsTruncated"]
+    below = s3.list_objects_v2(Bucket=bucket, Delimiter="/", StartAfter="a/1")
+    assert [p["Prefix"] for p in below["CommonPrefixes"]] == ["b/"]
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="a/3")["UploadId"]
+    s3.create_multipart_upload(Bucket=bucket, Key="b/3")
+    below = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", KeyMarker="a/3", UploadIdMarker=upload)
+    assert [p["Prefix"] for p in below["CommonPrefixes"]] == ["b/"]
+
+
+def test_the_restore_status_of_what_was_never_archived_is_not_shown(s3, bucket):
+    put(s3, bucket, "k", b"x")
+    wanted = {"Bucket": bucket, "OptionalObjectAttributes": ["RestoreStatus"]}
+    assert "RestoreStatus" not in s3.list_object_versions(**wanted)["Versions"][0]
+    assert "RestoreStatus" not in s3.list_objects_v2(**wanted)["Contents"][0]
+    assert "RestoreStatus" not in s3.list_objects(**wanted)["Contents"][0]
+    with refused("InvalidArgument"):
+        s3.list_objects_v2(Bucket=bucket, OptionalObjectAttributes=["Color"])
 
 
 def test_copies_uploads_tags_and_deletions_know_versions(s3, bucket):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from .callers import PUBLIC
 from .case import Case, Need, Target, document, needs
 
@@ -148,6 +150,8 @@ CONTROLS = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerPref
 KEPT = {"Key": "kept"}
 MISSING = {"Key": "missing"}
 VERSION = {"Key": "kept", "VersionId": "null"}
+# The MD5 of `kept`.
+KEPT_ETAG = "\"%s\"" % hashlib.md5(b"kept").hexdigest()
 
 
 def row(operation: str, needed: str | tuple[str, ...], more=None, make=bucket, describe=None, **other) -> Case:
@@ -227,6 +231,21 @@ ROWS = [
         KEPT | {"ObjectAttributes": ["ETag"]},
         an_object,
     ),
+    row(
+        "HeadObject",
+        "s3:GetObjectVersion object",
+        VERSION,
+        an_object,
+        variant="by version",
+        probes=("s3:GetObjectVersionTagging",),
+    ),
+    row(
+        "GetObjectAttributes",
+        ("s3:GetObjectVersion object", "s3:GetObjectVersionAttributes object"),
+        VERSION | {"ObjectAttributes": ["ETag"]},
+        an_object,
+        variant="by version",
+    ),
     row("GetObjectTagging", "s3:GetObjectTagging object", KEPT, an_object),
     row("GetObjectTagging", "s3:GetObjectVersionTagging object", VERSION, an_object, variant="by version"),
     row("GetObjectAcl", "s3:GetObjectAcl object", KEPT, an_object),
@@ -271,10 +290,74 @@ ROWS = [
     ),
     row("PutObjectTagging", "s3:PutObjectTagging object", KEPT | {"Tagging": {"TagSet": []}}, an_object, objects),
     row("DeleteObjectTagging", "s3:DeleteObjectTagging object", KEPT, an_object, objects),
+    row(
+        "PutObjectTagging",
+        "s3:PutObjectVersionTagging object",
+        VERSION | {"Tagging": {"TagSet": []}},
+        an_object,
+        objects,
+        variant="by version",
+    ),
+    row(
+        "DeleteObjectTagging",
+        "s3:DeleteObjectVersionTagging object",
+        VERSION,
+        an_object,
+        objects,
+        variant="by version",
+    ),
     row("PutObjectAcl", "s3:PutObjectAcl object", granted(**KEPT), an_object_with_acls, objects),
+    row(
+        "PutObjectAcl",
+        "s3:PutObjectVersionAcl object",
+        granted(**VERSION),
+        an_object_with_acls,
+        objects,
+        variant="by version",
+    ),
     row("DeleteObject", "s3:DeleteObject object", KEPT, an_object, objects),
     row("DeleteObject", "s3:DeleteObjectVersion object", VERSION, an_object, objects, variant="by version"),
+    row(
+        "DeleteObject",
+        ("s3:DeleteObject object", "s3:GetObject object"),
+        KEPT | {"IfMatch": KEPT_ETAG},
+        an_object,
+        objects,
+        variant="with an ETag",
+    ),
+    row(
+        "DeleteObject",
+        ("s3:DeleteObjectVersion object", "s3:GetObjectVersion object"),
+        VERSION | {"IfMatch": KEPT_ETAG},
+        an_object,
+        objects,
+        variant="by version, with an ETag",
+    ),
+    row(
+        "DeleteObject",
+        ("s3:DeleteObjectVersion object", "s3:BypassGovernanceRetention object"),
+        VERSION | {"BypassGovernanceRetention": True},
+        an_object,
+        objects,
+        variant="by version, bypassing governance",
+    ),
     row("DeleteObjects", "s3:DeleteObject object", {"Delete": {"Objects": [KEPT]}}, an_object, objects),
+    row(
+        "DeleteObjects",
+        "s3:DeleteObjectVersion object",
+        {"Delete": {"Objects": [VERSION]}},
+        an_object,
+        objects,
+        variant="by version",
+    ),
+    row(
+        "DeleteObjects",
+        ("s3:DeleteObject object", "s3:GetObject object"),
+        {"Delete": {"Objects": [KEPT | {"ETag": KEPT_ETAG}]}},
+        an_object,
+        objects,
+        variant="with an ETag",
+    ),
     row("ListObjects", "s3:ListBucket bucket", None, an_object),
     row("ListObjectsV2", "s3:ListBucket bucket", None, an_object),
     row("ListObjectVersions", "s3:ListBucketVersions bucket", None, an_object),

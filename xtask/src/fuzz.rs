@@ -56,7 +56,8 @@ const FUZZES: &[Fuzz] = &[
     target("query_body", "forms of IAM and STS"),
     target("xml_body", "XML bodies of S3"),
     target("chunked", "chunked bodies"),
-    target("post_form", "forms of browsers"),
+    target("post_form", "policies of forms of browsers"),
+    target("multipart_form", "forms of browsers, with their files"),
 ];
 
 /// Builds and runs the fuzz that the first argument names; it gets the others.

@@ -70,6 +70,7 @@ pub mod s3 {
     PutObject on Object,
     DeleteObject on Object,
     DeleteObjectVersion on Object,
+    BypassGovernanceRetention on Object,
     GetObjectAcl on Object,
     GetObjectVersionAcl on Object,
     PutObjectAcl on Object,

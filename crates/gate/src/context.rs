@@ -161,11 +161,14 @@ impl<'a> RequestContext<'a> {
                 AuthType::QueryString | AuthType::QueryStringVersion2 => {
                     Lookup::One("REST-QUERY-STRING")
                 }
+                AuthType::Post | AuthType::PostVersion2 => Lookup::One("POST"),
                 AuthType::Anonymous => Lookup::Absent,
             },
             KnownKey::S3SignatureVersion if is_s3 => match request.auth_type {
-                AuthType::Header | AuthType::QueryString => Lookup::One("AWS4-HMAC-SHA256"),
-                AuthType::QueryStringVersion2 => Lookup::One("AWS"),
+                AuthType::Header | AuthType::QueryString | AuthType::Post => {
+                    Lookup::One("AWS4-HMAC-SHA256")
+                }
+                AuthType::QueryStringVersion2 | AuthType::PostVersion2 => Lookup::One("AWS"),
                 AuthType::Anonymous => Lookup::Absent,
             },
             KnownKey::S3SignatureAge if is_s3 => match request.signature_age_ms {

@@ -24,6 +24,10 @@ pub enum AuthType {
     QueryString,
     /// Presigned URL of signature version 2.
     QueryStringVersion2,
+    /// POST form.
+    Post,
+    /// POST form of signature version 2.
+    PostVersion2,
     /// Not signed.
     Anonymous,
 }

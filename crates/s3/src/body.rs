@@ -31,6 +31,8 @@ pub enum Body {
     Full(Bytes),
     /// As it comes.
     Stream(Arriving),
+    /// As it comes, of a length that nobody knows before its end: the file of a form.
+    Unmeasured(Frames),
 }
 
 /// The pieces of a body, in order.
@@ -46,7 +48,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Body::Full(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Body::Stream(_) => f.write_str("Body(stream)"),
+            Body::Stream(_) | Body::Unmeasured(_) => f.write_str("Body(stream)"),
         }
     }
 }
@@ -71,6 +73,11 @@ impl Body {
         Body::from_frames(stream.map(|chunk| chunk.map(Frame::Data)))
     }
 
+    /// The file of a form.
+    pub fn from_file(stream: impl Stream<Item = Result<Bytes, S3Error>> + Send + 'static) -> Body {
+        Body::Unmeasured(Box::pin(stream.map(|chunk| chunk.map(Frame::Data))))
+    }
+
     /// A body that may end with trailers.
     pub fn from_frames<E: Into<S3Error>>(
         frames: impl Stream<Item = Result<Frame, E>> + Send + 'static,
@@ -87,7 +94,7 @@ impl Body {
         let sha256 = sha256.and_then(|value| Digest::from_bytes(Algorithm::Sha256, &value));
         match self {
             Body::Stream(Arriving { frames, .. }) => Body::Stream(Arriving { frames, sha256 }),
-            full @ Body::Full(_) => full,
+            other @ (Body::Full(_) | Body::Unmeasured(_)) => other,
         }
     }
 
@@ -96,7 +103,7 @@ impl Body {
     pub(crate) fn sha256(&self) -> Option<Digest> {
         match self {
             Body::Stream(arriving) => arriving.sha256,
-            Body::Full(_) => None,
+            Body::Full(_) | Body::Unmeasured(_) => None,
         }
     }
 
@@ -123,6 +130,7 @@ impl Body {
         match self {
             Body::Full(bytes) => Box::pin(futures_util::stream::iter([Ok(Frame::Data(bytes))])),
             Body::Stream(arriving) => arriving.frames,
+            Body::Unmeasured(frames) => frames,
         }
     }
 }

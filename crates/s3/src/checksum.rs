@@ -42,6 +42,26 @@ pub(crate) fn named(name: &str) -> Result<Algorithm, S3Error> {
     })
 }
 
+/// What follows `x-amz-checksum-` in the other headers of S3's model. Those of algorithms answer 501.
+const OTHER_HEADERS: [&str; 8] = [
+    "algorithm",
+    "mode",
+    "type",
+    "md5",
+    "sha512",
+    "xxhash64",
+    "xxhash3",
+    "xxhash128",
+];
+
+fn is_checksum_header(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("x-amz-checksum-") else {
+        return true;
+    };
+    let known = Algorithm::CHECKSUMS.map(header);
+    known.contains(&name) || OTHER_HEADERS.contains(&rest)
+}
+
 /// Where the expected checksum stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
@@ -123,6 +143,11 @@ impl Declared {
             {
                 return Err(several());
             }
+        }
+        if !headers.keys().all(|name| is_checksum_header(name.as_str())) {
+            return Err(S3Error::invalid_request(
+                "The algorithm type you specified in x-amz-checksum- header is invalid.",
+            ));
         }
         if let Some(trailer) = text("x-amz-trailer") {
             let trailer = trailer.trim().to_ascii_lowercase();
@@ -262,6 +287,11 @@ mod tests {
             ])),
             "InvalidRequest: Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
         );
+        assert_eq!(
+            text(read(&[("x-amz-checksum-crc31", "y/Q5Jg==")])),
+            "InvalidRequest: The algorithm type you specified in x-amz-checksum- header is invalid."
+        );
+        assert_eq!(text(read(&[("x-amz-checksum-mode", "ENABLED")])), "ok");
         assert_eq!(
             text(read(&[("x-amz-sdk-checksum-algorithm", "CRC32")])),
             "InvalidRequest: x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."

@@ -173,13 +173,17 @@ impl WriteCondition {
 
     /// What the caller is told when the write was refused.
     pub(crate) fn explain(&self, error: VaultError, key: &ObjectKey) -> S3Error {
+        let condition = match self.if_none_match {
+            Some(_) => "If-None-Match",
+            None => "If-Match",
+        };
         match error {
             VaultError::PreconditionFailed => S3Error::PreconditionFailed {
-                condition: if self.if_none_match.is_some() {
-                    "If-None-Match".to_owned()
-                } else {
-                    "If-Match".to_owned()
-                },
+                condition: condition.to_owned(),
+            },
+            VaultError::ConditionalConflict => S3Error::ConditionalRequestConflict {
+                condition: condition.to_owned(),
+                key: key.to_string(),
             },
             VaultError::NoSuchObject => S3Error::NoSuchKey {
                 key: key.to_string(),

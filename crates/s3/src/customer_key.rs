@@ -690,6 +690,7 @@ mod tests {
                 auth_type: gate::AuthType::Header,
                 signature_age_ms: None,
                 content_sha256: None,
+                requester_pays: false,
                 request_id: String::new(),
             };
             refuse_open_network(&request, &facts).map_err(|error| error.to_string())

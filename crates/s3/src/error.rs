@@ -137,6 +137,7 @@ errors! {
     BucketAlreadyExists { bucket: "BucketName" } = "BucketAlreadyExists", 409, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
     BucketAlreadyOwnedByYou { bucket: "BucketName" } = "BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it.";
     BucketNotEmpty { bucket: "BucketName" } = "BucketNotEmpty", 409, "The bucket you tried to delete is not empty";
+    BucketKeepsVersions { bucket: "BucketName" } = "BucketNotEmpty", 409, "The bucket you tried to delete is not empty. You must delete all versions in the bucket.";
     InvalidBucketName { bucket: "BucketName" } = "InvalidBucketName", 400, "The specified bucket is not valid.";
     TooManyBuckets = "TooManyBuckets", 400, "You have attempted to create more buckets than allowed";
     IllegalLocationConstraint { region: "" } = "IllegalLocationConstraintException", 400, "The {region} location constraint is incompatible for the region specific endpoint this request was sent to.";
@@ -229,6 +230,11 @@ impl S3Error {
         }
     }
 
+    /// `InvalidArgument` about what is no version's id.
+    pub fn invalid_version_id(name: &'static str, version: impl Into<String>) -> S3Error {
+        S3Error::invalid_argument("Invalid version id specified", name, version)
+    }
+
     /// `InvalidRequest` with this text.
     pub fn invalid_request(text: impl Into<String>) -> S3Error {
         S3Error::InvalidRequest { text: text.into() }
@@ -310,13 +316,23 @@ impl From<VaultError> for S3Error {
                 bucket: bucket.to_string(),
             },
             VaultError::TooManyBuckets => S3Error::TooManyBuckets,
-            VaultError::BucketNotEmpty(bucket) => S3Error::BucketNotEmpty {
-                bucket: bucket.to_string(),
-            },
+            VaultError::BucketNotEmpty {
+                bucket,
+                keeps_versions,
+            } => {
+                let bucket = bucket.to_string();
+                match keeps_versions {
+                    true => S3Error::BucketKeepsVersions { bucket },
+                    false => S3Error::BucketNotEmpty { bucket },
+                }
+            }
             VaultError::AclWithOwnershipEnforced => S3Error::InvalidBucketAclWithObjectOwnership,
             VaultError::AclNotSupported => S3Error::AclNotSupported,
             VaultError::Conflict => S3Error::OperationAborted,
             VaultError::NoSuchObject => S3Error::NoSuchObject,
+            VaultError::InvalidVersionId { version, .. } => {
+                S3Error::invalid_version_id("versionId", version)
+            }
             VaultError::NoSuchVersion { key, version } => S3Error::NoSuchVersion { key, version },
             VaultError::DeleteMarker {
                 key,
@@ -362,6 +378,7 @@ impl From<VaultError> for S3Error {
             | VaultError::UnknownFormat { .. }
             | VaultError::DamagedObject(_)
             | VaultError::NoSuchPart(_)
+            | VaultError::ConditionalConflict
             | VaultError::Crypt(_)
             | VaultError::Hasher(_)
             | VaultError::Seal(_)

@@ -21,15 +21,18 @@ mod configuration;
 mod copying;
 pub mod cors;
 mod customer_key;
+mod deleting;
 mod dispatch;
 mod error;
 mod fields;
+pub mod form;
 #[cfg(test)]
 pub(crate) mod harness;
 mod lifecycle;
 mod listing;
 #[cfg(test)]
 mod matrix;
+mod metadata;
 mod multipart;
 mod operation;
 pub mod ops;

@@ -62,6 +62,35 @@ pub(crate) fn limit(asked: Option<i64>, name: &'static str) -> Result<usize, S3E
     }
 }
 
+/// Where a page begins that is to come after this marker. A marker below a common prefix has passed all of it: AWS
+/// leaves out common prefixes that are not greater than the marker.
+pub(crate) fn after(
+    marker: Option<&str>,
+    prefix: Option<&str>,
+    delimiter: Option<&str>,
+) -> Option<String> {
+    let marker = marker.filter(|marker| !marker.is_empty())?;
+    let prefix = prefix.unwrap_or_default();
+    let passed = shown(delimiter).and_then(|delimiter| {
+        let (name, _) = marker.strip_prefix(prefix)?.split_once(delimiter)?;
+        Some(format!("{prefix}{name}{delimiter}"))
+    });
+    Some(passed.unwrap_or_else(|| marker.to_owned()))
+}
+
+/// `x-amz-optional-object-attributes`. The restore status of an object that was never archived is not shown, so there
+/// is nothing to add (AWS: RestoreStatus).
+pub(crate) fn check_attributes(names: &[String]) -> Result<(), S3Error> {
+    match names.iter().find(|name| *name != "RestoreStatus") {
+        None => Ok(()),
+        Some(_) => Err(S3Error::invalid_argument(
+            "Invalid attribute name specified.",
+            "x-amz-optional-object-attributes",
+            names.join(","),
+        )),
+    }
+}
+
 /// `part-number-marker`: a number that is text in the model.
 pub(crate) fn part_marker(marker: Option<&Value>) -> Result<u32, S3Error> {
     let text = match marker {
@@ -225,6 +254,19 @@ mod tests {
             after_of("wrong").unwrap_err().to_string(),
             "The continuation token provided is incorrect"
         );
+    }
+
+    #[test]
+    fn a_marker_below_a_common_prefix_has_passed_it() {
+        let told =
+            |marker, prefix, delimiter| after(Some(marker), prefix, delimiter).unwrap_or_default();
+        assert_eq!(told("a/b/c", None, Some("/")), "a/");
+        assert_eq!(told("a/b/c", Some("a/"), Some("/")), "a/b/");
+        assert_eq!(told("a/b", Some("a/"), Some("/")), "a/b");
+        assert_eq!(told("b/c", Some("a/"), Some("/")), "b/c");
+        assert_eq!(told("a/b/c", None, None), "a/b/c");
+        assert_eq!(told("a/b/c", None, Some("")), "a/b/c");
+        assert_eq!(after(Some(""), None, Some("/")), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use gate::{Ask, Either, Permit, Probe, Probed};
 use http::HeaderName;
 use vault::{CustomerKey, ObjectReader, StoredObject, Vault, VaultError};
 
-use crate::{Request, Response, S3Error, checksum};
+use crate::{Request, Response, S3Error, checksum, metadata};
 
 /// `s3:GetObject`, or `s3:GetObjectVersion` when a version is named (`null` is one).
 pub(crate) type ReadAsk = Either<Ask<s3::GetObject>, Ask<s3::GetObjectVersion>>;
@@ -31,11 +31,7 @@ pub(crate) fn check_version_id(text: Option<&str>, name: &'static str) -> Result
         {
             Ok(())
         }
-        Some(text) => Err(S3Error::invalid_argument(
-            "Invalid version id specified",
-            name,
-            text,
-        )),
+        Some(text) => Err(S3Error::invalid_version_id(name, text)),
     }
 }
 
@@ -230,7 +226,7 @@ pub(crate) fn put_headers(response: &mut Response, object: &StoredObject) {
     );
     for (name, value) in &object.metadata {
         let name = HeaderName::from_bytes(format!("x-amz-meta-{name}").as_bytes());
-        let value = http::HeaderValue::from_bytes(value.as_bytes());
+        let value = http::HeaderValue::from_str(&metadata::shown(value));
         if let (Ok(name), Ok(value)) = (name, value) {
             response.headers.insert(name, value);
         }

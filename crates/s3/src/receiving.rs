@@ -40,11 +40,11 @@ impl Sink for PartWriter {
     }
 }
 
-/// How long the body will be, from the headers.
+/// How long the body will be, from the headers; `None` for the file of a form.
 ///
 /// # Errors
 /// `MissingContentLength`, `EntityTooLarge`.
-pub(crate) fn declared_length(request: &Request) -> Result<u64, S3Error> {
+pub(crate) fn declared_length(request: &Request) -> Result<Option<u64>, S3Error> {
     let number = |name: &str| {
         request
             .header(name)
@@ -64,14 +64,19 @@ pub(crate) fn declared_length(request: &Request) -> Result<u64, S3Error> {
         (Some(length), _) => length,
         (None, Body::Full(bytes)) => bytes.len() as u64,
         (None, Body::Stream(_)) => return Err(S3Error::MissingContentLength),
+        (None, Body::Unmeasured(_)) => return Ok(None),
     };
     if length > BYTES_MAX {
-        return Err(S3Error::EntityTooLarge {
-            size: length.to_string(),
-            max: BYTES_MAX.to_string(),
-        });
+        return Err(too_large(length));
     }
-    Ok(length)
+    Ok(Some(length))
+}
+
+fn too_large(length: u64) -> S3Error {
+    S3Error::EntityTooLarge {
+        size: length.to_string(),
+        max: BYTES_MAX.to_string(),
+    }
 }
 
 /// Passes the body on; answers its trailers. Only a body that came whole ends well.
@@ -80,7 +85,7 @@ pub(crate) fn declared_length(request: &Request) -> Result<u64, S3Error> {
 /// `IncompleteBody`, those of the body's stream, those of the store.
 pub(crate) async fn receive(
     body: Body,
-    length: u64,
+    length: Option<u64>,
     sink: &mut impl Sink,
 ) -> Result<HeaderMap, S3Error> {
     if let Some(sha256) = body.sha256() {
@@ -93,15 +98,17 @@ pub(crate) async fn receive(
         match frame? {
             Frame::Data(bytes) => {
                 received += bytes.len() as u64;
-                if received > length {
-                    return Err(S3Error::IncompleteBody);
+                match length {
+                    Some(length) if received > length => return Err(S3Error::IncompleteBody),
+                    None if received > BYTES_MAX => return Err(too_large(received)),
+                    Some(_) | None => {}
                 }
                 sink.put(bytes).await?;
             }
             Frame::Trailers(found) => trailers.extend(found),
         }
     }
-    if received == length {
+    if length.is_none_or(|length| received == length) {
         Ok(trailers)
     } else {
         Err(S3Error::IncompleteBody)

@@ -13,7 +13,7 @@ use wire::AwsError;
 
 use crate::customer_key::{self, Use};
 use crate::tags::{self, Tags};
-use crate::{Request, S3Error};
+use crate::{Request, S3Error, metadata};
 
 /// The most user metadata: names and values, in bytes. AWS: Working with object metadata.
 const METADATA_BYTES_MAX: usize = 2048;
@@ -61,6 +61,15 @@ struct Members {
     website_redirect_location: Option<String>,
 }
 
+/// The value of a piece of metadata. Of a presigned URL it may be a parameter, which is text already.
+fn metadata_value(request: &Request, name: &str, text: &str) -> String {
+    let mut sent = request.headers.get_all(format!("x-amz-meta-{name}")).iter();
+    match (sent.next(), sent.next()) {
+        (Some(header), None) if !text.is_ascii() => metadata::from_header(header.as_bytes()),
+        _ => metadata::decoded(text),
+    }
+}
+
 /// The headers that make an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
@@ -82,7 +91,11 @@ impl Upload {
         let metadata: Vec<_> = members
             .metadata
             .into_iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), value))
+            .map(|(name, value)| {
+                let name = name.to_ascii_lowercase();
+                let value = metadata_value(request, &name, &value);
+                (name, value)
+            })
             .collect();
         let metadata_bytes: usize = metadata
             .iter()

@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::explanations::{Explainer, Messages};
 
+mod form;
 mod query;
 mod rest;
 mod signing_keys;
@@ -65,6 +66,17 @@ struct Seen<'a> {
     now: Timestamp,
     /// As [`RequestFacts::requester_pays`].
     requester_pays: bool,
+}
+
+impl<'a> Seen<'a> {
+    fn of_s3(region: &'a str, now: Timestamp, headers: &HeaderMap) -> Seen<'a> {
+        let payer = headers.get("x-amz-request-payer");
+        Seen {
+            region,
+            now,
+            requester_pays: payer.is_some_and(|payer| payer.as_bytes() == b"requester"),
+        }
+    }
 }
 
 /// The services that a request can be for, before its operation is known.
@@ -141,16 +153,16 @@ impl App {
     fn facts(&self, call: &Call, head: &Parts, proof: &Proof, seen: Seen<'_>) -> RequestFacts {
         let (auth_type, signature_age_ms) = match proof {
             Proof::Anonymous => (AuthType::Anonymous, None),
-            Proof::Signed { verified } if verified.is_version_2() => {
-                (AuthType::QueryStringVersion2, None)
+            Proof::Signed { verified } => {
+                let age = u64::try_from(verified.signature_age().as_millis()).ok();
+                match (verified.auth_type(), verified.is_version_2()) {
+                    (sigv4::AuthType::Header, _) => (AuthType::Header, None),
+                    (sigv4::AuthType::Query, false) => (AuthType::QueryString, age),
+                    (sigv4::AuthType::Query, true) => (AuthType::QueryStringVersion2, None),
+                    (sigv4::AuthType::Post, false) => (AuthType::Post, age),
+                    (sigv4::AuthType::Post, true) => (AuthType::PostVersion2, None),
+                }
             }
-            Proof::Signed { verified } => match verified.auth_type() {
-                sigv4::AuthType::Header => (AuthType::Header, None),
-                sigv4::AuthType::Query | sigv4::AuthType::Post => (
-                    AuthType::QueryString,
-                    u64::try_from(verified.signature_age().as_millis()).ok(),
-                ),
-            },
         };
         RequestFacts {
             now: seen.now,

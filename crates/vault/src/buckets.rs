@@ -157,7 +157,7 @@ impl Vault {
         let record = self.bucket_record(permit.bucket())?;
         // Spares a bucket with objects the two commits below. Whether it is empty is decided there.
         if !self.engine.is_empty(record.id()).await? {
-            return Err(VaultError::BucketNotEmpty(record.name().clone()));
+            return Err(not_empty(&record));
         }
         let vault = self.clone();
         Vault::to_its_end(async move {
@@ -186,7 +186,7 @@ impl Vault {
                     Ok(())
                 })
                 .await?;
-                return Err(VaultError::BucketNotEmpty(record.name().clone()));
+                return Err(not_empty(record));
             }
             Err(error) => return Err(error.into()),
         }
@@ -594,6 +594,13 @@ impl Vault {
 /// S3 shows whole seconds.
 fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+fn not_empty(record: &BucketRecord) -> VaultError {
+    VaultError::BucketNotEmpty {
+        bucket: record.name().clone(),
+        keeps_versions: record.versioning() != crate::BucketVersioning::Unversioned,
+    }
 }
 
 #[cfg(test)]

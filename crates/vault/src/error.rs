@@ -20,9 +20,14 @@ pub enum VaultError {
     /// The account has as many buckets as it may have.
     #[error("You have attempted to create more buckets than allowed")]
     TooManyBuckets,
-    /// The bucket holds objects.
+    /// The bucket holds objects, or versions of them.
     #[error("The bucket you tried to delete is not empty")]
-    BucketNotEmpty(BucketName),
+    BucketNotEmpty {
+        /// Its name.
+        bucket: BucketName,
+        /// Whether it keeps versions, or once did.
+        keeps_versions: bool,
+    },
     /// Ownership is to be enforced, but the bucket's ACL grants to others than its owner.
     #[error("Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")]
     AclWithOwnershipEnforced,
@@ -46,7 +51,15 @@ pub enum VaultError {
     /// There is no such object.
     #[error("The specified key does not exist.")]
     NoSuchObject,
-    /// There is no such version of the object.
+    /// No version of the object ever had this id.
+    #[error("Invalid version id specified")]
+    InvalidVersionId {
+        /// The object's key.
+        key: String,
+        /// The id, as it was named.
+        version: String,
+    },
+    /// There is no such version of the object any more.
     #[error("The specified version does not exist.")]
     NoSuchVersion {
         /// The object's key.
@@ -72,6 +85,9 @@ pub enum VaultError {
     /// The object is there though it must not, or is another than the condition wants.
     #[error("the precondition does not hold")]
     PreconditionFailed,
+    /// The condition holds, yet the object is not the one that was there when the upload began.
+    #[error("the object was changed since the upload began")]
+    ConditionalConflict,
     /// A part is not there, or was uploaded again meanwhile.
     #[error("part {0} is not there")]
     NoSuchPart(u32),

@@ -180,7 +180,7 @@ impl Vault {
             match vault.finish_deletion(&record).await {
                 // Something was put into it before the crash: it stays, as its caller never heard
                 // otherwise.
-                Ok(()) | Err(VaultError::BucketNotEmpty(_)) => {}
+                Ok(()) | Err(VaultError::BucketNotEmpty { .. }) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -276,10 +276,10 @@ impl Vault {
         }))
     }
 
-    /// Deletes the object that the permit names; that there is none is no error.
+    /// Deletes the object that the permit names; that there is none is no error without a condition.
     ///
     /// # Errors
-    /// The condition does not hold, or the engine fails.
+    /// [`VaultError::InvalidVersionId`], the condition does not hold, or the engine fails.
     pub async fn delete_object<A: DeletesObject>(
         &self,
         permit: &Permit<A>,
@@ -287,28 +287,29 @@ impl Vault {
     ) -> Result<Deleted, VaultError> {
         let target = self.target(permit)?;
         let object = permit.resource();
-        let which = match self.which(&target.name, object) {
-            Ok(which) => which,
-            // A version that cannot be there is as good as deleted.
-            Err(_) => {
-                return Ok(Deleted {
-                    version: object.version.clone(),
-                    is_delete_marker: false,
-                });
-            }
-        };
+        let which = self.which(&target.name, object)?;
         let versioning = self.versioning_of(&target);
         let owner = marker_owner(permit);
         let deletion = Delete {
             object: target.name.clone(),
             which,
-            precondition: condition.precondition(),
+            precondition: condition.clone().precondition(),
             versioning: versioning.of_engine(),
             last_modified: meta::millis(permit.request().now),
             marker_meta: meta::encode(&owner)?,
         };
-        let committed = self.engine.commit(Write::Delete(deletion)).await;
-        let committed = committed.map_err(|error| refused(&target.bucket, error))?;
+        let committed = match self.engine.commit(Write::Delete(deletion)).await {
+            Ok(committed) => committed,
+            // AWS: under `If-Match: *` a delete marker is another answer than no object at all.
+            Err(CommitError::NoSuchObject) if condition == Condition::Exists => {
+                let marker = self.engine.head(&target.name, which).await?;
+                return Err(match marker {
+                    Some(_) => VaultError::PreconditionFailed,
+                    None => VaultError::NoSuchObject,
+                });
+            }
+            Err(error) => return Err(refused(&target.bucket, error)),
+        };
         let is_shown = object.version.is_some() || versioning != BucketVersioning::Unversioned;
         let version = committed.version.filter(|_| is_shown);
         let version = version.map(|version| self.version_ids.show(&target.name, version));

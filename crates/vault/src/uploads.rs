@@ -9,7 +9,7 @@ use catalog::{AccountId, Action, Object, Resource as _, s3};
 use digest::{Algorithm, Digest};
 use engine::{
     BucketId, CompleteUpload, CreateUpload, PartChoice, Sequence, UploadId, UploadMarker,
-    UploadsQuery, Write,
+    UploadsQuery, Which, Write,
 };
 use gate::{BucketFacts, FactsError, Initiator, Permit};
 use jiff::Timestamp;
@@ -71,6 +71,9 @@ pub(crate) struct StoredUpload {
     encryption: Option<String>,
     #[serde(rename = "i")]
     initiator: UploadInitiator,
+    /// What [`write_mark`] says of the object that was there when the upload began.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    predecessor: Option<String>,
 }
 
 /// An upload in progress.
@@ -199,6 +202,17 @@ fn new_upload_id(now: Timestamp) -> Result<UploadId, VaultError> {
     Ok(UploadId(millis << 80 | random >> 48))
 }
 
+/// Tells one write of an object from another of the same content: by its time, and by the salts of its body. A change of
+/// tags or ACL leaves both as they are.
+fn write_mark(head: &engine::Head) -> Result<String, VaultError> {
+    let meta: StoredMeta = meta::decode(&head.meta)?;
+    let StoredPart(.., salt, _) = meta
+        .parts
+        .first()
+        .ok_or_else(|| VaultError::DamagedObject("it has no parts".to_owned()))?;
+    Ok(format!("{}-{}", head.last_modified.0, hex::encode(salt)))
+}
+
 impl Vault {
     pub(crate) async fn initiator_of(
         &self,
@@ -272,6 +286,8 @@ impl Vault {
     ) -> Result<String, VaultError> {
         let target = self.target(permit)?;
         let sealed_key = DataKey::generate()?.seal(&self.keys, &target.place(), customer)?;
+        let predecessor = self.engine.head(&target.name, Which::Current).await?;
+        let predecessor = predecessor.map(|head| write_mark(&head)).transpose()?;
         let now = permit.request().now;
         let upload = new_upload_id(now)?;
         let stored = StoredUpload {
@@ -286,6 +302,7 @@ impl Vault {
                 .map(|checksum| (checksum.algorithm.name().to_owned(), checksum.kind)),
             encryption,
             initiator,
+            predecessor,
         };
         let created = self
             .engine
@@ -372,13 +389,17 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::NoSuchUpload`], [`VaultError::NoSuchPart`] if a part was uploaded again
-    /// meanwhile, the condition does not hold, or the engine fails.
+    /// meanwhile, [`VaultError::ConditionalConflict`], the condition does not hold, or the engine
+    /// fails.
     pub async fn complete_upload(
         &self,
         permit: &Permit<s3::PutObject>,
         completion: Completion,
     ) -> Result<(Option<String>, FilterFacts), VaultError> {
-        let (target, upload, _, stored) = self.find_upload(permit).await?;
+        let (target, upload, begun, stored) = self.find_upload(permit).await?;
+        let predecessor = stored.predecessor.as_deref();
+        self.refuse_conflict(&target, &completion.condition, begun.sequence, predecessor)
+            .await?;
         let object_algorithm = completion
             .checksum
             .as_ref()
@@ -442,6 +463,40 @@ impl Vault {
             tags: meta.tags,
         };
         Ok((version, facts))
+    }
+
+    /// A condition that holds now does not help if others wrote while the parts were uploaded: its caller decided on what
+    /// was there when the upload began (AWS: CompleteMultipartUpload, `If-Match` and `If-None-Match`).
+    async fn refuse_conflict(
+        &self,
+        target: &Target,
+        condition: &Condition,
+        begun: Sequence,
+        predecessor: Option<&str>,
+    ) -> Result<(), VaultError> {
+        if matches!(condition, Condition::None | Condition::Exists) {
+            return Ok(());
+        }
+        let now = self
+            .engine
+            .head(&target.name, Which::CurrentOrMarker)
+            .await?;
+        let is_later = now.as_ref().is_some_and(|head| head.sequence > begun);
+        let object = now.filter(|head| !head.is_delete_marker);
+        let conflicts = match (condition, object) {
+            // It was there and was deleted, or came and went.
+            (Condition::Absent, None) => predecessor.is_some() || is_later,
+            // New tags do not make another object of it.
+            (Condition::EtagIs(etag), Some(head)) if head.etag == etag.as_bytes() => {
+                is_later && predecessor != Some(write_mark(&head)?.as_str())
+            }
+            // The engine says that the condition does not hold.
+            _ => false,
+        };
+        match conflicts {
+            true => Err(VaultError::ConditionalConflict),
+            false => Ok(()),
+        }
     }
 
     /// The object that the upload which the permit names was completed to. Who did not hear the

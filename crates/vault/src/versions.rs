@@ -193,14 +193,17 @@ impl Vault {
         };
         match self.version_ids.read(name, id) {
             Some(version) => Ok(Which::Version(version)),
-            None => Err(no_such_version(object)),
+            None => Err(VaultError::InvalidVersionId {
+                key: object.key.to_string(),
+                version: id.clone(),
+            }),
         }
     }
 
     /// All versions of the bucket's objects, delete markers included.
     ///
     /// # Errors
-    /// [`VaultError::NoSuchVersion`] if `after_version` is no id; the bucket is gone, or the engine
+    /// [`VaultError::InvalidVersionId`] if `after_version` is no id; the bucket is gone, or the engine
     /// fails.
     pub async fn list_versions(
         &self,
@@ -217,7 +220,7 @@ impl Vault {
             Some(key) => {
                 let version = query.after_version.map(|id| {
                     let version = self.version_ids.read(&named(&key), &id);
-                    version.ok_or(VaultError::NoSuchVersion {
+                    version.ok_or(VaultError::InvalidVersionId {
                         key: key.clone(),
                         version: id,
                     })

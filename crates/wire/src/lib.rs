@@ -21,6 +21,7 @@
 pub mod chunked;
 pub mod constraints;
 pub mod error;
+pub mod form;
 pub mod model;
 pub mod post;
 pub mod query;

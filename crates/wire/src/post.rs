@@ -261,7 +261,10 @@ impl Policy {
 /// Fields that need no condition.
 fn is_exempt(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    matches!(name.as_str(), "x-amz-signature" | "policy" | "file") || name.starts_with("x-ignore-")
+    let signs = ["x-amz-signature", "awsaccesskeyid", "signature"];
+    signs.contains(&name.as_str())
+        || matches!(name.as_str(), "policy" | "file")
+        || name.starts_with("x-ignore-")
 }
 
 /// The field that a condition names: `$key` → `key`.

@@ -391,7 +391,11 @@ impl S3Operation for CompleteMultipartUpload {
         let customer: customer_key::Members = request.take()?;
         let members: Members = request.take_input()?;
         let target = Target::read(&request)?;
-        let parts = members.multipart_upload.unwrap_or_default().parts;
+        let parts = match members.multipart_upload {
+            // Only a body that is not there at all is told as what it lacks.
+            Some(list) if list.parts.is_empty() => return Err(S3Error::MalformedXml),
+            list => list.unwrap_or_default().parts,
+        };
         let sent = parts.iter().flat_map(|part| part.checksums.keys());
         let known = Algorithm::CHECKSUMS.map(checksum::member);
         if let Some(other) = sent
@@ -594,8 +598,12 @@ mod tests {
                 ),
             ),
             (
-                "<CompleteMultipartUpload></CompleteMultipartUpload>".to_owned(),
+                String::new(),
                 "400 InvalidRequest: You must specify at least one part".to_owned(),
+            ),
+            (
+                "<CompleteMultipartUpload></CompleteMultipartUpload>".to_owned(),
+                "400 MalformedXML: The XML you provided was not well-formed or did not validate against our published schema".to_owned(),
             ),
         ] {
             let told = world.send_with(&owner, &line, &[], parts).await.told();

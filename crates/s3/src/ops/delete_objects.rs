@@ -1,12 +1,12 @@
 //! DeleteObjects: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
-use catalog::{Object, s3};
+use catalog::Object;
 use futures_util::StreamExt as _;
-use gate::{Ask, Authorized, Each, Either, Identity, Operation, Permit, RefusalKind};
+use gate::{Authorized, Each, Identity, Operation, RefusalKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vault::{Condition, Deleted, VaultError};
 
-use crate::reading;
+use crate::deleting::{self, DeleteAsks, DeletePermit};
 use crate::{Request, Response, S3Error, S3Operation, Stores, checksum, object_key};
 
 /// Deletes objects, each by itself: some may be refused.
@@ -27,18 +27,21 @@ pub struct Input {
     // Keys that no object can have: refused without a question.
     unaskable: Vec<(String, S3Error)>,
     quiet: bool,
+    bypasses_governance: bool,
 }
 
 #[derive(Debug)]
 struct Item {
     object: Object,
-    condition: Condition,
+    etag: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Members {
     delete: Delete,
+    #[serde(default)]
+    bypass_governance_retention: bool,
 }
 
 #[derive(Deserialize)]
@@ -65,14 +68,18 @@ impl Operation for DeleteObjects {
     type Input = Input;
     type Output = Response;
     type Error = S3Error;
-    type Asks = Each<Either<Ask<s3::DeleteObject>, Ask<s3::DeleteObjectVersion>>>;
+    type Asks = Each<DeleteAsks>;
     type Stores = Stores;
 
     fn asks(input: &Input, _: &Identity) -> Result<Self::Asks, S3Error> {
-        let asks = input
-            .objects
-            .iter()
-            .map(|item| reading::by_version(&item.object, input.expected_owner));
+        let asks = input.objects.iter().map(|item| {
+            deleting::asks(
+                &item.object,
+                input.expected_owner,
+                item.etag.as_deref(),
+                input.bypasses_governance,
+            )
+        });
         Ok(Each(asks.collect()))
     }
 
@@ -99,7 +106,7 @@ impl Operation for DeleteObjects {
             futures_util::stream::iter(input.objects.into_iter().zip(permits))
                 .map(|(item, permit)| async move {
                     let outcome = match permit {
-                        Ok(permit) => delete(&item, &permit, stores).await,
+                        Ok((permit, _read, _bypass)) => delete(&item, &permit, stores).await,
                         Err(refusal) => Err(refusal.into()),
                     };
                     (item.object, outcome)
@@ -132,18 +139,19 @@ impl Operation for DeleteObjects {
     }
 }
 
-type Permits = Either<Permit<s3::DeleteObject>, Permit<s3::DeleteObjectVersion>>;
-
-async fn delete(item: &Item, permit: &Permits, stores: &Stores) -> Result<Deleted, S3Error> {
-    let condition = item.condition.clone();
-    let outcome = match permit {
-        Either::Left(permit) => stores.vault.delete_object(permit, condition).await,
-        Either::Right(permit) => stores.vault.delete_object(permit, condition).await,
+async fn delete(item: &Item, permit: &DeletePermit, stores: &Stores) -> Result<Deleted, S3Error> {
+    let condition = match item.etag.as_deref() {
+        None => Condition::None,
+        Some("*") => Condition::Exists,
+        Some(etag) => Condition::EtagIs(etag.trim_matches('"').to_owned()),
     };
+    let outcome = deleting::delete(&stores.vault, permit, condition).await;
     outcome.map_err(|error| match error {
         VaultError::NoSuchObject => S3Error::NoSuchKey {
             key: item.object.key.to_string(),
         },
+        // Here AWS does not tell what is no id from the id of nothing.
+        VaultError::InvalidVersionId { key, version } => S3Error::NoSuchVersion { key, version },
         error => error.into(),
     })
 }
@@ -163,7 +171,10 @@ impl S3Operation for DeleteObjects {
     fn input(mut request: Request) -> Result<Input, S3Error> {
         let bucket = request.bucket()?;
         let _: checksum::Members = request.take()?;
-        let Members { delete } = request.take_input()?;
+        let Members {
+            delete,
+            bypass_governance_retention,
+        } = request.take_input()?;
         if delete.objects.is_empty() || delete.objects.len() > OBJECTS_MAX {
             return Err(S3Error::MalformedXml);
         }
@@ -176,21 +187,13 @@ impl S3Operation for DeleteObjects {
                 return Err(S3Error::not_implemented("Size"));
             }
             let version = identifier.version_id.filter(|version| !version.is_empty());
-            let parsed = object_key(&identifier.key).and_then(|key| {
-                reading::check_version_id(version.as_deref(), "versionId")?;
-                Ok(key)
-            });
-            match parsed {
+            match object_key(&identifier.key) {
                 Ok(key) => objects.push(Item {
                     object: Object {
                         version,
                         ..Object::current(bucket.clone(), key)
                     },
-                    condition: match identifier.etag.as_deref() {
-                        None => Condition::None,
-                        Some("*") => Condition::Exists,
-                        Some(etag) => Condition::EtagIs(etag.trim_matches('"').to_owned()),
-                    },
+                    etag: identifier.etag,
                 }),
                 Err(error) => unaskable.push((identifier.key, error)),
             }
@@ -204,6 +207,7 @@ impl S3Operation for DeleteObjects {
             objects,
             unaskable,
             quiet: delete.quiet,
+            bypasses_governance: bypass_governance_retention,
         })
     }
 

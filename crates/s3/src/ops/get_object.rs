@@ -346,7 +346,7 @@ mod tests {
         assert_eq!(
             told,
             format!(
-                "404 NoSuchVersion: The specified version does not exist. Key=k VersionId={unknown}"
+                "400 InvalidArgument: Invalid version id specified ArgumentName=versionId ArgumentValue={unknown}"
             )
         );
         // Another action.

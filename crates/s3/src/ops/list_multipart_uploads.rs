@@ -59,11 +59,18 @@ impl Operation for ListMultipartUploads {
             .upload_id_marker
             .clone()
             .filter(|marker| !marker.is_empty() && !key_marker.is_empty());
+        let after_key = listing::after(
+            Some(&key_marker),
+            members.prefix.as_deref(),
+            members.delimiter.as_deref(),
+        );
         let query = ListUploads {
             prefix: members.prefix.clone().unwrap_or_default(),
             delimiter: members.delimiter.clone(),
-            after_key: Some(key_marker.clone()).filter(|marker| !marker.is_empty()),
-            after_upload: upload_marker.clone(),
+            after_upload: upload_marker
+                .clone()
+                .filter(|_| after_key.as_ref() == Some(&key_marker)),
+            after_key,
             limit,
         };
         let page = stores.vault.list_uploads(&call.permits, query).await;

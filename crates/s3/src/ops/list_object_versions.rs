@@ -4,6 +4,8 @@ use gate::{Ask, Authorized, Identity, Operation};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vault::{ListVersions, ListedVersion};
+use wire::rest::Written;
+use wire::xml::Writer;
 
 use crate::listing::{self, Encoding};
 use crate::reading::check_version_id;
@@ -33,6 +35,7 @@ struct Members {
     encoding_type: Option<String>,
     key_marker: Option<String>,
     version_id_marker: Option<String>,
+    optional_object_attributes: Vec<String>,
 }
 
 impl Operation for ListObjectVersions {
@@ -56,28 +59,35 @@ impl Operation for ListObjectVersions {
             limit,
             ..
         } = call.input;
-        let marker = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let after_version = marker(&members.version_id_marker);
+        let after_key = listing::after(
+            members.key_marker.as_deref(),
+            members.prefix.as_deref(),
+            members.delimiter.as_deref(),
+        );
+        let marker = members.version_id_marker.clone();
+        let after_version = marker.filter(|text| !text.is_empty());
         let query = ListVersions {
             prefix: members.prefix.clone().unwrap_or_default(),
             delimiter: members.delimiter.clone(),
-            after_key: marker(&members.key_marker),
-            after_version: after_version.clone(),
+            // Of a key that its common prefix stands for, no version is left.
+            after_version: after_version
+                .clone()
+                .filter(|_| after_key == members.key_marker),
+            after_key,
             limit,
         };
         let page = stores.vault.list_versions(&call.permits, query).await;
         let page = page.map_err(|error| match error {
-            vault::VaultError::NoSuchVersion { version, .. } => invalid_marker(&version),
+            vault::VaultError::InvalidVersionId { version, .. } => {
+                S3Error::invalid_version_id("version-id-marker", version)
+            }
             error => error.into(),
         })?;
         let text = |text: &str| Value::from(encoding.text(text));
-        let elements = |is_marker: bool| -> Vec<Value> {
-            let versions = page.versions.iter();
-            versions
-                .filter(|listed| listed.object.is_none() == is_marker)
-                .map(|listed| element(listed, encoding))
-                .collect()
-        };
+        let mut elements = Writer::fragment();
+        for listed in &page.versions {
+            element(listed, encoding, &mut elements);
+        }
         let prefixes = page.common_prefixes.iter();
         let prefixes: Vec<Value> = prefixes
             .map(|prefix| json!({"Prefix": encoding.text(prefix)}))
@@ -86,7 +96,7 @@ impl Operation for ListObjectVersions {
             Some((key, version)) => (Some(text(key)), version.clone()),
             None => (None, None),
         };
-        Ok(Response::encode(
+        Ok(Response::encode_with(
             Self::NAME,
             &json!({
                 "Name": bucket.name.to_string(),
@@ -98,41 +108,58 @@ impl Operation for ListObjectVersions {
                 "MaxKeys": limit,
                 "Delimiter": listing::shown(members.delimiter.as_deref()).map(text),
                 "IsTruncated": page.next.is_some(),
-                "Versions": elements(false),
-                "DeleteMarkers": elements(true),
                 "CommonPrefixes": prefixes,
                 "EncodingType": members.encoding_type,
             }),
+            Written {
+                member: "Versions",
+                xml: &elements.finish(),
+            },
         ))
     }
 }
 
-fn element(listed: &ListedVersion, encoding: Encoding) -> Value {
-    let mut element = json!({
-        "Key": encoding.text(&listed.key),
-        "VersionId": listed.version,
-        "IsLatest": listed.is_latest,
-        "LastModified": listed.last_modified.to_string(),
-        "Owner": {"ID": listed.owner.canonical_id},
-    });
-    if let (Value::Object(members), Some(object)) = (&mut element, &listed.object) {
-        members.insert("ETag".to_owned(), format!("\"{}\"", object.etag).into());
-        members.insert("Size".to_owned(), object.bytes.into());
-        members.insert(
-            "StorageClass".to_owned(),
-            object.storage_class.clone().into(),
-        );
-        if let Some(checksum) = &object.checksum {
-            let algorithm = json!([checksum.algorithm.name()]);
-            members.insert("ChecksumAlgorithm".to_owned(), algorithm);
-            members.insert("ChecksumType".to_owned(), checksum.kind.name().into());
+/// Versions and delete markers stand in one order, so they are written by hand; the members of each
+/// are in the order of AWS's model.
+fn element(listed: &ListedVersion, encoding: Encoding, xml: &mut Writer) {
+    let name = match listed.object {
+        Some(_) => "Version",
+        None => "DeleteMarker",
+    };
+    xml.open(name);
+    match &listed.object {
+        Some(object) => {
+            xml.text("ETag", &format!("\"{}\"", object.etag));
+            if let Some(checksum) = &object.checksum {
+                xml.text("ChecksumAlgorithm", checksum.algorithm.name());
+                xml.text("ChecksumType", checksum.kind.name());
+            }
+            xml.text("Size", &object.bytes.to_string());
+            xml.text("StorageClass", &object.storage_class);
+            place(listed, encoding, xml);
+            owner(listed, xml);
+        }
+        None => {
+            owner(listed, xml);
+            place(listed, encoding, xml);
         }
     }
-    element
+    xml.close(name);
 }
 
-fn invalid_marker(version: &str) -> S3Error {
-    S3Error::invalid_argument("Invalid version id specified", "version-id-marker", version)
+fn place(listed: &ListedVersion, encoding: Encoding, xml: &mut Writer) {
+    xml.text("Key", &encoding.text(&listed.key));
+    xml.text("VersionId", &listed.version);
+    xml.text("IsLatest", if listed.is_latest { "true" } else { "false" });
+    xml.open("LastModified");
+    xml.time(listed.last_modified);
+    xml.close("LastModified");
+}
+
+fn owner(listed: &ListedVersion, xml: &mut Writer) {
+    xml.open("Owner");
+    xml.text("ID", &listed.owner.canonical_id);
+    xml.close("Owner");
 }
 
 impl S3Operation for ListObjectVersions {
@@ -147,6 +174,7 @@ impl S3Operation for ListObjectVersions {
                 version.unwrap_or_default(),
             ));
         }
+        listing::check_attributes(&members.optional_object_attributes)?;
         check_version_id(version.filter(|text| !text.is_empty()), "version-id-marker")?;
         Ok(Input {
             bucket: Bucket::existing(request.bucket()?),

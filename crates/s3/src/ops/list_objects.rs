@@ -31,6 +31,7 @@ struct Members {
     max_keys: Option<i64>,
     encoding_type: Option<String>,
     marker: Option<String>,
+    optional_object_attributes: Vec<String>,
 }
 
 impl Operation for ListObjects {
@@ -58,7 +59,11 @@ impl Operation for ListObjects {
         let query = Query {
             prefix: members.prefix.clone().unwrap_or_default(),
             delimiter: members.delimiter.clone(),
-            after: after(&marker, &members),
+            after: listing::after(
+                Some(&marker),
+                members.prefix.as_deref(),
+                members.delimiter.as_deref(),
+            ),
             limit,
         };
         let page = stores.vault.list_objects(&call.permits, query).await?;
@@ -84,23 +89,11 @@ impl Operation for ListObjects {
     }
 }
 
-/// A marker below a common prefix has passed all of it.
-fn after(marker: &str, members: &Members) -> Option<String> {
-    let prefix = members.prefix.as_deref().unwrap_or_default();
-    let delimiter = members.delimiter.as_deref().unwrap_or_default();
-    let passed = marker
-        .strip_prefix(prefix)
-        .filter(|_| !delimiter.is_empty())
-        .and_then(|rest| rest.split_once(delimiter))
-        .map(|(name, _)| format!("{prefix}{name}{delimiter}"));
-    let after = passed.unwrap_or_else(|| marker.to_owned());
-    Some(after).filter(|after| !after.is_empty())
-}
-
 impl S3Operation for ListObjects {
     fn input(mut request: Request) -> Result<Input, S3Error> {
         let sent = listing::Sent::read(&request);
         let members: Members = request.take_input()?;
+        listing::check_attributes(&members.optional_object_attributes)?;
         Ok(Input {
             bucket: Bucket::existing(request.bucket()?),
             expected_owner: request.expected_owner()?,

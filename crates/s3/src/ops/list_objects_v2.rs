@@ -34,6 +34,7 @@ struct Members {
     continuation_token: Option<String>,
     start_after: Option<String>,
     fetch_owner: Option<bool>,
+    optional_object_attributes: Vec<String>,
 }
 
 impl Operation for ListObjectsV2 {
@@ -112,9 +113,14 @@ impl S3Operation for ListObjectsV2 {
     fn input(mut request: Request) -> Result<Input, S3Error> {
         let sent = listing::Sent::read(&request);
         let members: Members = request.take_input()?;
+        listing::check_attributes(&members.optional_object_attributes)?;
         let after = match &members.continuation_token {
             Some(token) => Some(listing::after_of(token)?),
-            None => members.start_after.clone(),
+            None => listing::after(
+                members.start_after.as_deref(),
+                members.prefix.as_deref(),
+                members.delimiter.as_deref(),
+            ),
         };
         Ok(Input {
             bucket: Bucket::existing(request.bucket()?),

@@ -58,7 +58,7 @@ impl S3Operation for PutBucketCors {
             body_bytes: match &request.body {
                 Body::Full(bytes) => bytes.len(),
                 // The bodies of configurations are read before: this one has no known size.
-                Body::Stream(_) => return Err(S3Error::MaxMessageLength),
+                Body::Stream(_) | Body::Unmeasured(_) => return Err(S3Error::MaxMessageLength),
             },
         })
     }

@@ -22,7 +22,7 @@ pub struct Input {
     upload: Upload,
     condition: WriteCondition,
     declared: Declared,
-    length: u64,
+    length: Option<u64>,
     body: Body,
 }
 
@@ -64,7 +64,7 @@ impl Operation for PutObject {
         let algorithm = input.declared.algorithm().unwrap_or(checksum::DEFAULT);
         let mut writer = stores
             .vault
-            .write_object(&permit, algorithm, Some(input.length), customer.as_ref())
+            .write_object(&permit, algorithm, input.length, customer.as_ref())
             .await?;
         let trailers = receiving::receive(input.body, input.length, &mut writer).await?;
         let written = writer.finish().await?;

@@ -254,7 +254,7 @@ mod tests {
             "404 NoSuchKey"
         );
         let version = format!("GET /logs/hers?acl&versionId={}", "a".repeat(32));
-        assert_eq!(world.outcome(&OWNER, &version).await, "404 NoSuchVersion");
+        assert_eq!(world.outcome(&OWNER, &version).await, "400 InvalidArgument");
         assert_eq!(
             world
                 .outcome(&OWNER, "GET /logs/hers?acl&versionId=null")

@@ -19,7 +19,7 @@ pub struct Input {
     target: Target,
     part_number: u32,
     declared: Declared,
-    length: u64,
+    length: Option<u64>,
     customer: Option<CustomerKey>,
     body: Body,
 }
@@ -68,7 +68,7 @@ impl Operation for UploadPart {
                 part_number,
                 algorithm,
                 declared.algorithm(),
-                Some(length),
+                length,
                 customer.as_ref(),
             )
             .await

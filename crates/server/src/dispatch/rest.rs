@@ -129,15 +129,10 @@ impl App {
             let (bucket, key) = (route.bucket.as_deref(), route.key.as_deref());
             return s3::cors::preflight(&self.s3.vault, bucket, key, &head.headers);
         }
-        let who = self.authenticate_rest(call, service, &request)?;
-        match route.target {
-            Target::Operation(_) | Target::Preflight => {}
-            Target::PostObject => {
-                return Err(S3Error::NotImplementedOperation {
-                    operation: "PostObject".to_owned(),
-                });
-            }
+        if let Target::PostObject = route.target {
+            return self.post_object(call, head, route, body).await;
         }
+        let who = self.authenticate_rest(call, service, &request)?;
         let Authenticated {
             proof,
             identity,
@@ -152,13 +147,7 @@ impl App {
             // A bucket that is not there is said first, to every caller (spec S-1).
             Err(error) => return Err(self.missing_bucket(&route).await.unwrap_or(error)),
         };
-        let seen = Seen {
-            region: &region,
-            now: self.clock.at(call.now),
-            requester_pays: headers
-                .get("x-amz-request-payer")
-                .is_some_and(|payer| payer.as_bytes() == b"requester"),
-        };
+        let seen = Seen::of_s3(&region, self.clock.at(call.now), &headers);
         let judge = self.judge(call, head, &proof, identity, seen);
         let request = s3::Request {
             operation: s3::operation_name(route.service, route.name()),
@@ -178,7 +167,7 @@ impl App {
     }
 
     /// `NoSuchBucket`, if the route names a bucket that should be there and is not.
-    async fn missing_bucket(&self, route: &Route) -> Option<S3Error> {
+    pub(super) async fn missing_bucket(&self, route: &Route) -> Option<S3Error> {
         let name = route.bucket.as_deref()?;
         if route.name() == "CreateBucket" {
             return None;

@@ -81,7 +81,8 @@ pub fn encode(service: Service, operation: &Operation, output: &Value) -> Respon
     encode_with(service, operation, output, None)
 }
 
-/// Elements of an output that are written already, since there may be thousands of them.
+/// Elements of an output that are written already, since there may be thousands of them, or since those of two members
+/// stand in one order, as versions and delete markers do (AWS: ListObjectVersions).
 #[derive(Clone, Copy, Debug)]
 pub struct Written<'a> {
     /// The member of the output that they are.

@@ -316,6 +316,27 @@ fn bad_numbers_name_their_argument() {
 }
 
 #[test]
+fn what_is_written_already_stands_where_the_model_has_it() {
+    let output = json!({"IsTruncated": false, "Name": "b"});
+    let written = Written {
+        member: "Versions",
+        xml: "<Version/><DeleteMarker/><Version/>",
+    };
+    let response = encode_with(
+        Service::S3,
+        s3("ListObjectVersions"),
+        &output,
+        Some(written),
+    );
+    let body = body(&response);
+    let elements = body.split_once("2006-03-01/\">").unwrap().1;
+    assert_eq!(
+        elements,
+        "<IsTruncated>false</IsTruncated><Version/><DeleteMarker/><Version/><Name>b</Name></ListVersionsResult>"
+    );
+}
+
+#[test]
 fn responses_are_in_the_models_order() {
     let output = json!({
         "Name": "b", "Prefix": "", "KeyCount": 1, "MaxKeys": 1000, "IsTruncated": false,

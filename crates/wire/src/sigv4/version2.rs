@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
 use crate::error::AwsError;
+use crate::post;
 use crate::request::{Request, header_text, query_pairs};
 use crate::sigv4::{AuthType, Payload, Secret, Style, Verified, errors};
 use crate::time;
@@ -221,6 +222,74 @@ impl PresentedUrl {
         names.sort();
         names.dedup();
         names
+    }
+}
+
+/// What a POST form says about its sender if version 2 signs it: its policy alone is signed.
+#[derive(Clone)]
+pub struct PresentedForm<'a> {
+    access_key_id: &'a str,
+    signature: &'a str,
+    policy: &'a str,
+    session_token: Option<&'a str>,
+}
+
+/// Reads such a form; `None` if it is none.
+///
+/// # Errors
+/// `InvalidArgument` for a form that names a key and lacks the signature or the policy.
+pub fn parse_form(fields: &[(String, String)]) -> Result<Option<PresentedForm<'_>>, AwsError> {
+    let field = |name| post::field(fields, name);
+    let needed = |name| field(name).ok_or_else(|| post::missing_field(name));
+    let Some(access_key_id) = field("AWSAccessKeyId") else {
+        return Ok(None);
+    };
+    Ok(Some(PresentedForm {
+        access_key_id,
+        signature: needed("signature")?,
+        policy: needed("policy")?,
+        session_token: field("x-amz-security-token"),
+    }))
+}
+
+impl PresentedForm<'_> {
+    /// Whose key it is said to be.
+    #[must_use]
+    pub fn access_key_id(&self) -> &str {
+        self.access_key_id
+    }
+
+    /// The session token among the fields.
+    #[must_use]
+    pub fn session_token(&self) -> Option<&str> {
+        self.session_token
+    }
+
+    /// Compares the signature.
+    ///
+    /// # Errors
+    /// `SignatureDoesNotMatch`.
+    pub fn verify(&self, secret: &Secret) -> Result<Verified, AwsError> {
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.bytes());
+        let right = STANDARD.encode(hmac::sign(&key, self.policy.as_bytes()).as_ref());
+        let same =
+            constant_time::verify_slices_are_equal(right.as_bytes(), self.signature.as_bytes());
+        if same.is_err() {
+            return Err(errors::mismatch(
+                Style::S3,
+                self.access_key_id,
+                self.signature,
+                self.policy,
+                None,
+            ));
+        }
+        Ok(Verified {
+            access_key_id: self.access_key_id.to_owned(),
+            auth_type: AuthType::Post,
+            signature_age: Duration::ZERO,
+            payload: Payload::Unsigned,
+            seed: None,
+        })
     }
 }
 
