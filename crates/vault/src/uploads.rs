@@ -93,7 +93,8 @@ pub struct UploadInfo {
     pub initiator: UploadInitiator,
     /// Who will own the object.
     pub owner: ObjectOwner,
-    sealed_key: SealedKey,
+    /// Whether parts need the customer's key (SSE-C).
+    pub needs_customer_key: bool,
 }
 
 /// An uploaded part.
@@ -153,11 +154,6 @@ pub struct Completion {
 }
 
 impl UploadInfo {
-    /// Whether parts need the customer's key (SSE-C).
-    pub fn needs_customer_key(&self) -> bool {
-        self.sealed_key.needs_customer_key()
-    }
-
     fn of(upload: &engine::Upload, stored: &StoredUpload) -> Result<UploadInfo, VaultError> {
         Ok(UploadInfo {
             id: upload.upload.to_string(),
@@ -172,7 +168,7 @@ impl UploadInfo {
             storage_class: stored.storage_class.clone(),
             initiator: stored.initiator.clone(),
             owner: stored.owner.clone(),
-            sealed_key: stored.sealed_key.clone(),
+            needs_customer_key: stored.sealed_key.needs_customer_key(),
         })
     }
 }
@@ -351,17 +347,19 @@ impl Vault {
         Ok((UploadInfo::of(&upload, &stored)?, parts))
     }
 
-    /// Makes sure that a customer's key, or none, is what the upload was created with.
+    /// Makes sure that a customer's key, or none, is what the upload that the permit names was
+    /// created with.
     ///
     /// # Errors
     /// [`VaultError::CustomerKeyMissing`], [`VaultError::CustomerKeyWrong`],
-    /// [`VaultError::CustomerKeyNotApplicable`].
-    pub fn check_upload_key(
+    /// [`VaultError::CustomerKeyNotApplicable`]; [`VaultError::NoSuchUpload`], or the engine fails.
+    pub async fn check_upload_key<A: Action<Resource = Object>>(
         &self,
-        upload: &UploadInfo,
+        permit: &Permit<A>,
         customer: Option<&CustomerKey>,
     ) -> Result<(), VaultError> {
-        upload.sealed_key.check(&self.keys, customer)
+        let (_, _, _, stored) = self.find_upload(permit).await?;
+        stored.sealed_key.check(&self.keys, customer)
     }
 
     /// A page of the parts of the upload that the permit names, and where the next page begins.

@@ -135,7 +135,7 @@ async fn complete(
     let target = &input.target;
     let found = stores.vault.upload_parts(permit).await;
     let (upload, stored) = found.map_err(|error| target.explain(error))?;
-    check_key(permit, input, &upload, stores)?;
+    check_key(permit, input, &upload, stores).await?;
     let parts = chosen(input, &upload, stored)?;
     let bytes: u64 = parts.iter().map(|part| part.bytes).sum();
     if let Some(declared) = input.bytes
@@ -164,7 +164,7 @@ async fn complete(
         etag,
         version,
         checksum,
-        is_under_customer_key: upload.needs_customer_key(),
+        is_under_customer_key: upload.needs_customer_key,
         facts,
         made: permit.request().now,
     })
@@ -172,13 +172,13 @@ async fn complete(
 
 /// The customer's key is needed where the upload has a checksum (AWS: CompleteMultipartUpload,
 /// `x-amz-server-side-encryption-customer-key`), and must be the upload's if it is sent.
-fn check_key(
+async fn check_key(
     permit: &Permit<s3::PutObject>,
     input: &Input,
     upload: &UploadInfo,
     stores: &Stores,
 ) -> Result<(), S3Error> {
-    if input.customer.is_none() && upload.needs_customer_key() {
+    if input.customer.is_none() && upload.needs_customer_key {
         if !stores.vault.takes_customer_keys(permit)? {
             return Err(customer_key::blocked(permit, "s3:PutObject"));
         }
@@ -189,7 +189,7 @@ fn check_key(
     }
     let customer = input.customer.as_ref();
     customer_key::admit(&stores.vault, permit, customer, "s3:PutObject")?;
-    let checked = stores.vault.check_upload_key(upload, customer);
+    let checked = stores.vault.check_upload_key(permit, customer).await;
     checked.map_err(|error| input.target.explain(error))
 }
 

@@ -52,7 +52,8 @@ impl Operation for ListParts {
         let (upload, parts, next) = listed.map_err(|error| target.explain(error))?;
         // Nothing that is shown needs the key; one that is sent is compared.
         if customer.is_some() {
-            let checked = stores.vault.check_upload_key(&upload, customer.as_ref());
+            let (vault, permit) = (&stores.vault, &call.permits);
+            let checked = vault.check_upload_key(permit, customer.as_ref()).await;
             checked.map_err(|error| target.explain(error))?;
         }
         let last = parts.last().map_or(after, |part| part.number);

@@ -76,7 +76,7 @@ impl Operation for UploadPartCopy {
         let upload = stores.vault.upload_info(&permit).await;
         let upload = upload.map_err(|error| target.explain(error))?;
         let customer = input.customer.as_ref();
-        let checked = stores.vault.check_upload_key(&upload, customer);
+        let checked = stores.vault.check_upload_key(&permit, customer).await;
         checked.map_err(|error| target.explain(error))?;
         let key = input.source.customer.as_ref();
         let reader = reading::open(&stores.vault, &read, list, key).await?;
