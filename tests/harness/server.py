@@ -463,11 +463,21 @@ def clean_environment() -> dict[str, str]:
     }
 
 
+# Below the ports that the system gives to clients (Linux: 32768 and up): tests open thousands of
+# connections, and a server that starts again wants its own port back.
+PORTS = range(10_000, 32_000)
+
+
 def free_port() -> int:
     """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 @functools.cache

@@ -202,7 +202,7 @@ fn new_upload_id(now: Timestamp) -> Result<UploadId, VaultError> {
 /// tags or ACL leaves both as they are.
 fn write_mark(head: &engine::Head) -> Result<String, VaultError> {
     let meta: StoredMeta = meta::decode(&head.meta)?;
-    let StoredPart(.., salt, _) = meta
+    let StoredPart(_, _, salt, _, _) = meta
         .parts
         .first()
         .ok_or_else(|| VaultError::DamagedObject("it has no parts".to_owned()))?;
