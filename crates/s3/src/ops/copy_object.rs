@@ -175,7 +175,7 @@ impl Operation for CopyObject {
                 "ServerSideEncryption": "AES256",
             }),
         );
-        lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, &stored);
+        lifecycle::put_expiration_of(&mut response, &stores.vault, &permit, &stored);
         Ok(response)
     }
 }

@@ -85,7 +85,7 @@ impl Operation for CreateMultipartUpload {
             }),
         );
         let initiated = permit.request().now;
-        lifecycle::put_abort(&mut response, &stores.vault, &input.object, initiated);
+        lifecycle::put_abort(&mut response, &stores.vault, &permit, initiated);
         Ok(response)
     }
 }

@@ -121,7 +121,10 @@ where
         (None, None) => None,
     };
     reading::put_headers(&mut response, object);
-    lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, object);
+    // Of a version that is named nothing is told.
+    if let gate::Either::Left(permit) = &permit {
+        lifecycle::put_expiration_of(&mut response, &stores.vault, permit, object);
+    }
     if input.part_number.is_some() && object.is_multipart {
         response.set("x-amz-mp-parts-count", &object.parts.len().to_string());
     }

@@ -84,7 +84,7 @@ impl Operation for ListParts {
         lifecycle::put_abort(
             &mut response,
             &stores.vault,
-            &target.object,
+            &call.permits,
             upload.initiated,
         );
         Ok(response)

@@ -73,7 +73,7 @@ impl Operation for PutObject {
         response.set("x-amz-server-side-encryption", "AES256");
         response.set_some("x-amz-version-id", stored.version.as_deref());
         reading::put_checksum(&mut response, &stored);
-        lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, &stored);
+        lifecycle::put_expiration_of(&mut response, &stores.vault, &permit, &stored);
         Ok(response)
     }
 }
