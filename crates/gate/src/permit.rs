@@ -87,6 +87,8 @@ pub enum SystemTask {
     AdministerAccounts,
     /// The development mode makes its accounts, users and keys.
     SetUpDevelopment,
+    /// The server looks which buckets have lifecycle rules.
+    CarryOutLifecycle,
     /// The operator asks why a request was refused, or what a principal can do.
     ExplainDecisions,
 }

@@ -5,9 +5,9 @@ mod pass;
 mod rules;
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use catalog::{BucketName, Object};
+use catalog::{Action, Object};
+use gate::Permit;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use vault::{StoredObject, Vault};
@@ -24,24 +24,20 @@ const ID_CHARS_MAX: usize = 255;
 /// The most noncurrent versions that a rule keeps.
 const NEWER_VERSIONS_MAX: i64 = 100;
 
-/// The bucket's rules; `None`, at no cost, where it has no configuration.
-fn rules_of(vault: &Vault, bucket: &BucketName) -> Option<Arc<Rules>> {
-    vault.compiled_lifecycle(bucket, Rules::compile)
-}
-
-/// `x-amz-expiration`: when the object expires, and by which rule. It is told of the current
-/// version, where no version was named.
-pub(crate) fn put_expiration(
+/// `x-amz-expiration`: when the object of the permit expires, and by which rule. It is told of the
+/// current version, where no version was named.
+pub(crate) fn put_expiration<A: Action<Resource = Object>>(
     response: &mut Response,
     vault: &Vault,
-    object: &Object,
+    permit: &Permit<A>,
     facts: (u64, &[(String, String)]),
     created: Timestamp,
 ) {
+    let object = permit.resource();
     if object.version.is_some() {
         return;
     }
-    let Some(rules) = rules_of(vault, &object.bucket) else {
+    let Some(rules) = vault.compiled_lifecycle(permit, Rules::compile) else {
         return;
     };
     let (bytes, tags) = facts;
@@ -56,27 +52,28 @@ pub(crate) fn put_expiration(
 }
 
 /// The same of an object that is at hand.
-pub(crate) fn put_expiration_of(
+pub(crate) fn put_expiration_of<A: Action<Resource = Object>>(
     response: &mut Response,
     vault: &Vault,
-    object: &Object,
+    permit: &Permit<A>,
     stored: &StoredObject,
 ) {
     let facts = (stored.bytes, stored.tags.as_slice());
-    put_expiration(response, vault, object, facts, stored.last_modified);
+    put_expiration(response, vault, permit, facts, stored.last_modified);
 }
 
-/// `x-amz-abort-date` and `x-amz-abort-rule-id`: when the upload is aborted, and by which rule.
-pub(crate) fn put_abort(
+/// `x-amz-abort-date` and `x-amz-abort-rule-id`: when an upload to the object of the permit is
+/// aborted, and by which rule.
+pub(crate) fn put_abort<A: Action<Resource = Object>>(
     response: &mut Response,
     vault: &Vault,
-    object: &Object,
+    permit: &Permit<A>,
     initiated: Timestamp,
 ) {
-    let Some(rules) = rules_of(vault, &object.bucket) else {
+    let Some(rules) = vault.compiled_lifecycle(permit, Rules::compile) else {
         return;
     };
-    if let Some(due) = rules.abort(object.key.as_str(), initiated) {
+    if let Some(due) = rules.abort(permit.resource().key.as_str(), initiated) {
         response.set("x-amz-abort-date", &wire::time::imf_fixdate(due.at));
         response.set("x-amz-abort-rule-id", &due.encoded_id());
     }

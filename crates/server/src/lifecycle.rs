@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate::{BucketFacts, Gate};
+use gate::{BucketFacts, Gate, SystemTask};
 use s3::{LifecycleCounts, LifecyclePass, LifecycleRules, Progress};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
@@ -112,7 +112,8 @@ impl Lifecycle {
 
     async fn go_over(&mut self, occasion: Occasion) -> LifecycleCounts {
         let mut counts = LifecycleCounts::default();
-        let buckets = self.vault.buckets_with_lifecycle();
+        let system = self.gate.system(SystemTask::CarryOutLifecycle);
+        let buckets = self.vault.buckets_with_lifecycle(&system);
         self.forget_others(&buckets);
         for bucket in buckets {
             if self.is_interrupted(occasion) {
@@ -146,15 +147,6 @@ impl Lifecycle {
         let mut counts = LifecycleCounts::default();
         for _ in 0..BEGINNINGS_MAX {
             let now = self.clock.now();
-            let Some(rules) = LifecycleRules::of(&self.vault, &bucket.name) else {
-                return counts;
-            };
-            let day = now.as_second().div_euclid(24 * 60 * 60);
-            let done = self.done.get(&bucket.id);
-            let is_done = done.is_some_and(|done| done.day == day && done.rules.is(&rules));
-            if occasion == Occasion::Interval && is_done {
-                return counts;
-            }
             let permit = match self.gate.lifecycle(&bucket.name, now).await {
                 Ok(Some(permit)) => permit,
                 Ok(None) => return counts,
@@ -163,6 +155,15 @@ impl Lifecycle {
                     return counts;
                 }
             };
+            let Some(rules) = LifecycleRules::of(&self.vault, &permit) else {
+                return counts;
+            };
+            let day = now.as_second().div_euclid(24 * 60 * 60);
+            let done = self.done.get(&bucket.id);
+            let is_done = done.is_some_and(|done| done.day == day && done.rules.is(&rules));
+            if occasion == Occasion::Interval && is_done {
+                return counts;
+            }
             let mut pass = LifecyclePass::new(rules);
             let end = loop {
                 if self.is_interrupted(occasion) {

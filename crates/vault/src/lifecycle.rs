@@ -5,12 +5,12 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use catalog::BucketName;
+use catalog::Action;
 use engine::{
     CommitError, Delete, ObjectName, Precondition, Sequence, UploadId, UploadMarker, UploadsQuery,
     VersionId, VersionMarker, VersionsQuery, Which, Write,
 };
-use gate::{BucketFacts, LifecyclePermit};
+use gate::{BucketFacts, LifecyclePermit, Permit, System};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -100,19 +100,36 @@ pub enum Removal {
 
 impl Vault {
     /// The buckets that have a lifecycle configuration, in no order.
-    pub fn buckets_with_lifecycle(&self) -> Vec<Arc<BucketFacts>> {
+    pub fn buckets_with_lifecycle(&self, _system: &System) -> Vec<Arc<BucketFacts>> {
         self.registry.load().with_lifecycle()
     }
 
-    /// What `compile` made of the bucket's lifecycle configuration; `None` where it has none. It is
-    /// kept until the bucket's configuration changes, and costs nothing where there is none.
-    pub fn compiled_lifecycle<T: Send + Sync + 'static>(
+    /// What `compile` made of the lifecycle configuration of the permit's bucket; `None` where it
+    /// has none. It is kept until the configuration changes, and costs nothing where there is none.
+    pub fn compiled_lifecycle<A: Action, T: Send + Sync + 'static>(
         &self,
-        bucket: &BucketName,
+        permit: &Permit<A>,
+        compile: impl FnOnce(&Value) -> T,
+    ) -> Option<Arc<T>> {
+        self.compiled(permit.bucket()?, compile)
+    }
+
+    /// The same for whoever carries it out.
+    pub fn lifecycle_in_force<T: Send + Sync + 'static>(
+        &self,
+        permit: &LifecyclePermit,
+        compile: impl FnOnce(&Value) -> T,
+    ) -> Option<Arc<T>> {
+        self.compiled(permit.bucket(), compile)
+    }
+
+    fn compiled<T: Send + Sync + 'static>(
+        &self,
+        bucket: &BucketFacts,
         compile: impl FnOnce(&Value) -> T,
     ) -> Option<Arc<T>> {
         let registry = self.registry.load();
-        let record = registry.bucket(bucket)?;
+        let record = registry.bucket(&bucket.name)?;
         let stored = record.stored.lifecycle.as_ref()?;
         let compiled = record
             .compiled_lifecycle

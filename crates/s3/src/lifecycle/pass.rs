@@ -55,9 +55,10 @@ impl LifecycleCounts {
 pub struct LifecycleRules(Arc<Rules>);
 
 impl LifecycleRules {
-    /// That of a bucket; `None` where it has none.
-    pub fn of(vault: &Vault, bucket: &catalog::BucketName) -> Option<LifecycleRules> {
-        super::rules_of(vault, bucket).map(LifecycleRules)
+    /// That of the permit's bucket; `None` where it has none.
+    pub fn of(vault: &Vault, permit: &LifecyclePermit) -> Option<LifecycleRules> {
+        let rules = vault.lifecycle_in_force(permit, Rules::compile);
+        rules.map(LifecycleRules)
     }
 
     /// Whether the configuration was not replaced in between, nor the server restarted.
@@ -146,7 +147,7 @@ impl LifecyclePass {
         vault: &Vault,
         permit: &LifecyclePermit,
     ) -> Result<Progress, VaultError> {
-        let in_force = LifecycleRules::of(vault, &permit.bucket().name);
+        let in_force = LifecycleRules::of(vault, permit);
         if !in_force.is_some_and(|in_force| in_force.is(&self.rules)) {
             return Ok(Progress::RulesChanged);
         }
@@ -374,7 +375,7 @@ mod tests {
     async fn pass(world: &World, now: &str) -> LifecycleCounts {
         let vault = &world.stores.vault;
         let permit = permit(world, now).await;
-        let mut pass = LifecyclePass::new(LifecycleRules::of(vault, &name()).unwrap());
+        let mut pass = LifecyclePass::new(LifecycleRules::of(vault, &permit).unwrap());
         while pass.step(vault, &permit).await.unwrap() == Progress::More {}
         pass.counts()
     }
@@ -489,12 +490,12 @@ mod tests {
         let world = World::with_bucket().await;
         rules(&world, "<Expiration><Days>1</Days></Expiration>").await;
         let vault = &world.stores.vault;
-        let in_force = LifecycleRules::of(vault, &name()).unwrap();
+        let permit = permit(&world, MUCH_LATER).await;
+        let in_force = LifecycleRules::of(vault, &permit).unwrap();
         versioning(&world, "Enabled").await;
-        assert!(LifecycleRules::of(vault, &name()).unwrap().is(&in_force));
+        assert!(LifecycleRules::of(vault, &permit).unwrap().is(&in_force));
         rules(&world, "<Expiration><Days>2</Days></Expiration>").await;
         let mut pass = LifecyclePass::new(in_force);
-        let permit = permit(&world, MUCH_LATER).await;
         let progress = pass.step(vault, &permit).await.unwrap();
         assert_eq!(progress, Progress::RulesChanged);
     }

@@ -1,7 +1,7 @@
 //! CompleteMultipartUpload: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
 use std::collections::BTreeMap;
 
-use catalog::{Object, s3};
+use catalog::s3;
 use digest::{Algorithm, Digest};
 use gate::{Ask, Authorized, Identity, Operation, Permit};
 use jiff::Timestamp;
@@ -109,10 +109,8 @@ impl Operation for CompleteMultipartUpload {
             output.insert("ChecksumType".to_owned(), kind.name().into());
         }
         let mut response = Response::encode(Self::NAME, &Value::Object(output));
-        // The upload is named by its id, the object by its key alone.
-        let object = Object::current(target.object.bucket.clone(), target.object.key.clone());
         let facts = (done.facts.bytes, done.facts.tags.as_slice());
-        lifecycle::put_expiration(&mut response, &stores.vault, &object, facts, done.made);
+        lifecycle::put_expiration(&mut response, &stores.vault, &permit, facts, done.made);
         Ok(response)
     }
 }

@@ -191,7 +191,7 @@ impl Operation for CopyObject {
         });
         customer_key::show(&mut output, customer.as_ref());
         let mut response = Response::encode(Self::NAME, &output);
-        lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, &stored);
+        lifecycle::put_expiration_of(&mut response, &stores.vault, &permit, &stored);
         Ok(response)
     }
 }

@@ -92,7 +92,7 @@ impl Operation for CreateMultipartUpload {
         customer_key::show(&mut output, customer.as_ref());
         let mut response = Response::encode(Self::NAME, &output);
         let initiated = permit.request().now;
-        lifecycle::put_abort(&mut response, &stores.vault, &input.object, initiated);
+        lifecycle::put_abort(&mut response, &stores.vault, &permit, initiated);
         Ok(response)
     }
 }

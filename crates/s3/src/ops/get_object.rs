@@ -126,7 +126,10 @@ where
     };
     reading::put_headers(&mut response, object);
     customer_key::put_headers(&mut response, input.customer.as_ref());
-    lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, object);
+    // Of a version that is named nothing is told.
+    if let gate::Either::Left(permit) = &permit {
+        lifecycle::put_expiration_of(&mut response, &stores.vault, permit, object);
+    }
     if input.part_number.is_some() && object.is_multipart {
         response.set("x-amz-mp-parts-count", &object.parts.len().to_string());
     }

@@ -94,7 +94,7 @@ impl Operation for ListParts {
         lifecycle::put_abort(
             &mut response,
             &stores.vault,
-            &target.object,
+            &call.permits,
             upload.initiated,
         );
         Ok(response)

@@ -78,7 +78,7 @@ impl Operation for PutObject {
         customer_key::put_headers(&mut response, customer.as_ref());
         response.set_some("x-amz-version-id", stored.version.as_deref());
         reading::put_checksum(&mut response, &stored);
-        lifecycle::put_expiration_of(&mut response, &stores.vault, &input.object, &stored);
+        lifecycle::put_expiration_of(&mut response, &stores.vault, &permit, &stored);
         Ok(response)
     }
 }
