@@ -342,7 +342,7 @@ impl NewBody {
         let committed = committed.map_err(|error| refused(&self.target.bucket, error))?;
         let version = committed
             .version
-            .filter(|_| versioning != BucketVersioning::Unversioned)
+            .filter(|_| versioning == BucketVersioning::Enabled)
             .map(|version| self.vault.version_ids.show(&self.target.name, version));
         Ok(StoredObject {
             version,

@@ -454,7 +454,7 @@ impl Vault {
         let completed = completed.map_err(|error| refused(&target.bucket, error))?;
         let version = completed
             .version
-            .filter(|_| versioning != BucketVersioning::Unversioned)
+            .filter(|_| versioning == BucketVersioning::Enabled)
             .map(|version| self.version_ids.show(&target.name, version));
         let facts = FilterFacts {
             bytes: meta.bytes,

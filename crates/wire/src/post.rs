@@ -163,6 +163,7 @@ impl Policy {
         let told = argument(expiration);
         let expiration = expiration
             .as_str()
+            .filter(|text| text.contains('T') && text.ends_with('Z'))
             .and_then(time::parse_iso8601)
             .ok_or_else(|| invalid(&format!("Invalid 'expiration' value: '{told}'")))?;
         let conditions = object
@@ -432,6 +433,10 @@ mod tests {
             (
                 "{\"expiration\":\"x\",\"conditions\":[]}",
                 "Invalid 'expiration' value: 'x'",
+            ),
+            (
+                "{\"expiration\":\"2026-01-02 03:04:05+00:00\",\"conditions\":[]}",
+                "Invalid 'expiration' value: '2026-01-02 03:04:05+00:00'",
             ),
             (
                 "{\"expiration\":\"2026-01-02T03:04:05Z\"}",
