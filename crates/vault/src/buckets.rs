@@ -692,7 +692,7 @@ mod tests {
         let key = BucketRecord::key(&name());
         let rows = ControlTxn::new()
             .put(&key, write_json(&key, &stored).unwrap())
-            .put("s3/format", "2");
+            .put("s3/format", "3");
         ControlStore::commit(local, rows).await.unwrap();
     }
 
@@ -702,7 +702,7 @@ mod tests {
         let local = local(&directory);
         half_deleted(&local, BucketId(7)).await;
         for (change, found) in [
-            (ControlTxn::new().put("s3/format", "3"), "3"),
+            (ControlTxn::new().put("s3/format", "4"), "4"),
             (ControlTxn::new().delete("s3/format"), "1"),
         ] {
             ControlStore::commit(&*local, change).await.unwrap();
@@ -711,7 +711,7 @@ mod tests {
                 error,
                 format!(
                     "the objects in this data directory have the format {found:?}; this version \
-                     reads and writes format \"2\" alone"
+                     reads and writes format \"3\" alone"
                 )
             );
         }

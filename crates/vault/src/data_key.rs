@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::crypt::{CryptError, PartKey};
-use crate::meta::base64_bytes;
 use crate::{CustomerKey, VaultError};
 
 /// Length of a part's salt.
@@ -45,9 +44,9 @@ impl Place {
 /// takes the customer's key too to open it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SealedKey(
-    #[serde(with = "base64_bytes")] Vec<u8>,
-    #[serde(with = "base64_bytes", default, skip_serializing_if = "Vec::is_empty")] Vec<u8>,
-    #[serde(with = "base64_bytes", default, skip_serializing_if = "Vec::is_empty")] Vec<u8>,
+    #[serde(with = "serde_bytes")] Vec<u8>,
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")] Vec<u8>,
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")] Vec<u8>,
 );
 
 impl SealedKey {

@@ -111,7 +111,7 @@ pub enum VaultError {
     Crypt(#[from] crate::CryptError),
     /// Another version of the program wrote the objects.
     #[error(
-        "the objects in this data directory have the format {found:?}; this version reads and writes format \"2\" alone"
+        "the objects in this data directory have the format {found:?}; this version reads and writes format \"3\" alone"
     )]
     UnknownFormat {
         /// What the store says.

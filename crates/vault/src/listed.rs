@@ -37,8 +37,12 @@ struct Shown<'a> {
     storage_class: Option<Cow<'a, str>>,
     #[serde(rename = "c", borrow, default)]
     checksum: Option<ShownChecksum<'a>>,
-    #[serde(rename = "o", borrow)]
-    owner: ShownOwner<'a>,
+}
+
+#[derive(Deserialize)]
+struct Owned {
+    #[serde(rename = "o")]
+    owner: ShownOwner,
 }
 
 #[derive(Deserialize)]
@@ -54,9 +58,9 @@ struct ShownChecksum<'a>(
 );
 
 #[derive(Deserialize)]
-struct ShownOwner<'a> {
-    #[serde(rename = "id", borrow)]
-    canonical_id: Cow<'a, str>,
+struct ShownOwner {
+    #[serde(rename = "id", with = "meta::canonical_id")]
+    canonical_id: String,
 }
 
 impl ListedObject {
@@ -67,8 +71,7 @@ impl ListedObject {
     ) -> Result<ListedObject, VaultError> {
         let damaged = |what: &str| VaultError::DamagedObject(what.to_owned());
         let head = entry.head;
-        let shown: Shown<'_> = serde_json::from_slice(&head.meta)
-            .map_err(|error| VaultError::DamagedObject(error.to_string()))?;
+        let shown: Shown<'_> = meta::decode(&head.meta)?;
         let checksum = match shown.checksum {
             Some(ShownChecksum(name, _, kind)) => {
                 let algorithm = Algorithm::checksum_named(&name);
@@ -91,7 +94,10 @@ impl ListedObject {
             checksum,
             owner: match owner {
                 Some(owner) => owner.clone(),
-                None => Arc::from(shown.owner.canonical_id.as_ref()),
+                None => {
+                    let owned: Owned = meta::decode(&head.meta)?;
+                    Arc::from(owned.owner.canonical_id)
+                }
             },
         })
     }

@@ -19,15 +19,11 @@ use crate::{CustomerKey, ObjectReader, Vault, VaultError};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct StoredUploadPart(
     pub(crate) u64,
-    #[serde(with = "meta::base64_bytes")] pub(crate) Vec<u8>,
+    #[serde(with = "serde_bytes")] pub(crate) Vec<u8>,
     pub(crate) String,
-    #[serde(with = "meta::base64_bytes")] pub(crate) Vec<u8>,
-    #[serde(
-        with = "meta::base64_bytes",
-        default,
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub(crate) Vec<u8>,
+    #[serde(with = "serde_bytes")] pub(crate) Vec<u8>,
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate)  Vec<u8>,
 );
 
 impl Vault {

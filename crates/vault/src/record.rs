@@ -23,7 +23,7 @@ pub(crate) const ACCOUNT_ROWS: &str = "s3/account/";
 const FORMAT_ROW: &str = "s3/format";
 /// Its value. It changes when what is stored could not be read by programs before the change.
 /// Version 1, which had no row, bound the segments of bodies to the object's name.
-const FORMAT: &[u8] = b"2";
+const FORMAT: &[u8] = b"3";
 
 /// Refuses a store whose bodies another version wrote; writes the row into a new one.
 pub(crate) async fn check_format(
