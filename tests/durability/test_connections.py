@@ -16,7 +16,7 @@ from harness.sockets import answer, connect, head, seconds_until_closed
 MIB = 1024 * 1024
 KIB = 1024
 # Seconds of the server's limits, here short, and what a busy machine may take more.
-IDLE, HEAD, BODY, WRITE, STOP = 2, 3, 2, 3, 4
+IDLE, HEAD, BODY, WRITE, STOP = 3, 3, 2, 3, 4
 SLACK = 3
 # The server wants two descriptors for each. A common limit of containers is 20,000; fewer are opened
 # where it is lower.
@@ -121,7 +121,7 @@ def test_connections_without_a_request_are_closed(quick, owner):
 def test_a_connection_that_is_used_stays(quick, owner):
     connection = connect(quick)
     for _ in range(6):
-        time.sleep(IDLE / 2)
+        time.sleep(IDLE / 4)
         connection.sendall(head(quick, owner.admin, "GET", "/"))
         assert answer(connection).status == 200
 
@@ -311,7 +311,7 @@ def test_thousands_of_idle_connections_cost_little_and_others_are_served(tmp_pat
         assert max(of_used, of_silent) < IDLE_BYTES_MAX
         began = time.monotonic()
         assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         for connection in (*used, *silent):
             connection.close()
         assert until(lambda: descriptors(server) <= opened + 2)

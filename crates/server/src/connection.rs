@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
@@ -29,7 +30,14 @@ enum Phase {
 
 /// The phase of a connection, told by those who serve its requests to those who watch its socket.
 #[derive(Clone, Default)]
-pub(crate) struct Phases(Arc<AtomicU32>);
+pub(crate) struct Phases(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    moment: AtomicU32,
+    /// Whoever drives the connection.
+    driver: AtomicWaker,
+}
 
 /// How often the phase has changed, times four, and the phase: two waits in the same phase are two.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,12 +64,13 @@ impl Moment {
 
 impl Phases {
     fn now(&self) -> Moment {
-        Moment(self.0.load(Ordering::Relaxed))
+        Moment(self.0.moment.load(Ordering::Relaxed))
     }
 
     fn enter(&self, phase: Phase) {
         // One request at a time: nobody changes it in between.
-        self.0.store(self.now().then(phase).0, Ordering::Relaxed);
+        let next = self.now().then(phase);
+        self.0.moment.store(next.0, Ordering::Relaxed);
     }
 
     /// A request is served as long as the answer is kept.
@@ -77,6 +86,9 @@ pub(crate) struct Serving(Phases);
 impl Drop for Serving {
     fn drop(&mut self) {
         self.0.enter(Phase::Idle);
+        // hyper may have asked for the next request already: it has to ask again, for the wait to
+        // have its limit.
+        self.0.0.driver.wake();
     }
 }
 
@@ -189,6 +201,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Limited<T> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        this.phases.0.driver.register(context.waker());
         let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut this.socket).poll_read(context, buffer) {
             if buffer.filled().len() > before && this.phases.now().phase() == Phase::Idle {
@@ -228,6 +241,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Limited<T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.phases.0.driver.register(context.waker());
         let outcome = Pin::new(&mut self.socket).poll_write(context, bytes);
         self.written(context, outcome)
     }
@@ -246,6 +260,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Limited<T> {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.phases.0.driver.register(context.waker());
         let outcome = Pin::new(&mut self.socket).poll_write_vectored(context, parts);
         self.written(context, outcome)
     }
@@ -276,6 +291,39 @@ mod tests {
             began.elapsed().as_secs(),
             Connections::default().idle.as_secs()
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_silent_after_its_answer_too() {
+        use bytes::Bytes;
+        use http_body_util::Full;
+        use hyper::service::service_fn;
+
+        let (mut client, server, phases) = connected(4096);
+        // It is there before anybody asks for it: no wait has begun.
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+            .await
+            .unwrap();
+        let service = service_fn(move |_: hyper::Request<hyper::body::Incoming>| {
+            let serving = phases.serving();
+            async move {
+                let body = Answering::new(Full::new(Bytes::from_static(b"answer")), serving);
+                Ok::<_, std::convert::Infallible>(hyper::Response::new(body))
+            }
+        });
+        let io = hyper_util::rt::TokioIo::new(server);
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(io, service);
+        let began = Instant::now();
+        let ended = tokio::spawn(tokio::time::timeout(Duration::from_secs(3600), connection));
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("answer"), "{answer}");
+        assert_eq!(
+            began.elapsed().as_secs(),
+            Connections::default().idle.as_secs()
+        );
+        ended.await.unwrap().unwrap().unwrap();
     }
 
     #[tokio::test(start_paused = true)]
