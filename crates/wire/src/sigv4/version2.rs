@@ -1,5 +1,5 @@
-//! Presigned URLs of signature version 2, which the AWS CLI and boto3 still make for `us-east-1` and for endpoints of
-//! one's own unless told otherwise. Nothing else of version 2 is taken.
+//! Presigned URLs and POST forms of signature version 2, which the AWS CLI and boto3 still make for `us-east-1` and for
+//! endpoints of one's own unless told otherwise. Nothing else of version 2 is taken.
 //!
 //! Source: AWS, "Signing and authenticating REST requests (AWS signature version 2)", query string request
 //! authentication alternative.
