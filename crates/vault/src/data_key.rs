@@ -54,6 +54,12 @@ impl SealedKey {
         !self.2.is_empty()
     }
 
+    /// Tells one write from another, also of one body: a key is sealed anew for each write, with a
+    /// random nonce at its start.
+    pub(crate) fn mark(&self) -> String {
+        hex::encode(self.0.iter().take(NONCE_LEN).copied().collect::<Vec<u8>>())
+    }
+
     /// Makes sure that this is the key that was brought when it was sealed.
     pub(crate) fn check(
         &self,

@@ -198,15 +198,15 @@ fn new_upload_id(now: Timestamp) -> Result<UploadId, VaultError> {
     Ok(UploadId(millis << 80 | random >> 48))
 }
 
-/// Tells one write of an object from another of the same content: by its time, and by the salts of its body. A change of
-/// tags or ACL leaves both as they are.
+/// Tells one write of an object from another of the same content: by its time, and by its sealed key. A change of tags or
+/// ACL leaves both as they are; a copy of an object onto itself shares the body, and has another sealed key.
 fn write_mark(head: &engine::Head) -> Result<String, VaultError> {
     let meta: StoredMeta = meta::decode(&head.meta)?;
-    let StoredPart(_, _, salt, _, _) = meta
-        .parts
-        .first()
-        .ok_or_else(|| VaultError::DamagedObject("it has no parts".to_owned()))?;
-    Ok(format!("{}-{}", head.last_modified.0, hex::encode(salt)))
+    Ok(format!(
+        "{}-{}",
+        head.last_modified.0,
+        meta.sealed_key.mark()
+    ))
 }
 
 impl Vault {

@@ -325,6 +325,53 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_copy_onto_itself_is_a_write_to_those_who_wait_for_one() {
+        let world = World::with_bucket().await;
+        let owner = root("111122223333");
+        let put = world
+            .send_with(&owner, "PUT /logs/k", &[], "hello")
+            .await
+            .ok();
+        let create = "POST /logs/k?uploads";
+        let before = world.send(&owner, create).await.ok().element("UploadId");
+        let etag = put.header("etag");
+        let onto = [
+            ("x-amz-copy-source", "logs/k"),
+            ("x-amz-metadata-directive", "REPLACE"),
+            ("x-amz-meta-a", "1"),
+        ];
+        assert!(
+            copy(&world, &owner, "/logs/k", &onto)
+                .await
+                .contains(etag.trim_matches('"'))
+        );
+        let after = world.send(&owner, create).await.ok().element("UploadId");
+        // New tags are no other object.
+        let tags = "<Tagging><TagSet/></Tagging>";
+        world
+            .send_with(&owner, "PUT /logs/k?tagging", &[], tags)
+            .await
+            .ok();
+        for (upload, wanted) in [
+            (before, "409 ConditionalRequestConflict"),
+            (after, "200 ok"),
+        ] {
+            let line = format!("PUT /logs/k?partNumber=1&uploadId={upload}");
+            let part = world.send_with(&owner, &line, &[], "x").await.ok();
+            let parts = format!(
+                "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part></CompleteMultipartUpload>",
+                part.header("etag")
+            );
+            let line = format!("POST /logs/k?uploadId={upload}");
+            let told = world
+                .send_with(&owner, &line, &[("if-match", etag)], parts)
+                .await
+                .told();
+            assert!(told.starts_with(wanted), "{told}");
+        }
+    }
+
+    #[tokio::test]
     async fn the_copy_of_a_multipart_object_is_one_piece_to_its_readers() {
         const PART: usize = 5 << 20;
         let world = World::with_bucket().await;
