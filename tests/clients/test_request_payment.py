@@ -98,6 +98,21 @@ def test_another_account_that_does_not_agree_is_refused(bucket, other, s3):
     assert other.get_object(Bucket=bucket, Key="k")["Body"].read() == b"body"
 
 
+def test_settings_of_the_bucket_cost_nothing(bucket, other):
+    assert other.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
+    assert other.get_bucket_request_payment(Bucket=bucket)["Payer"] == "Requester"
+    with refused("403", "Forbidden", status=403):
+        other.head_bucket(Bucket=bucket)
+
+
+def test_a_refusal_by_policies_is_told_before_the_payment(server, account, bucket, s3, other):
+    s3.delete_bucket_policy(Bucket=bucket)
+    with refused("AccessDenied", "Access Denied", status=403) as told:
+        other.get_object(Bucket=bucket, Key="k")
+    request_id = told.value.response["ResponseMetadata"]["RequestId"]
+    assert "Requester Pays" not in server.command("why", request_id).stdout
+
+
 def test_the_owners_account_need_not_agree(account, bucket, s3):
     for name, parameters in calls(bucket):
         assert "RequestCharged" not in getattr(s3, name)(**parameters), name

@@ -395,8 +395,8 @@ aws --profile AccountBadmin s3api put-bucket-request-payment --bucket reports \\
 """)
     story.refused(read, "An error occurred (AccessDenied) when calling the GetObject operation: Access Denied")
     story.why((
-        'The bucket is a Requester Pays bucket of account 222222222222 (B): requests of other accounts must '
-        'be signed and say x-amz-request-payer: requester (in the AWS CLI --request-payer requester, in the '
-        'SDKs RequestPayer).'
+        'The policies allow it, but the bucket is a Requester Pays bucket of account 222222222222 (B): requests '
+        'of other accounts must be signed and say x-amz-request-payer: requester (in the AWS CLI '
+        '--request-payer requester, in the SDKs RequestPayer).'
     ), quiet=True)
     story.run(read.replace("--query", "\\\n  --request-payer requester --query"), shows="0")

@@ -223,9 +223,9 @@ fn stopped(stop: &Stop, action: &str, names: &dyn Names) -> String {
             "The request is not signed, and this operation takes signed requests only.".to_owned()
         }
         Stop::RequesterPays(owner) => format!(
-            "The bucket is a Requester Pays bucket of {}: requests of other accounts must be signed \
-             and say x-amz-request-payer: requester (in the AWS CLI --request-payer requester, in \
-             the SDKs RequestPayer).",
+            "The policies allow it, but the bucket is a Requester Pays bucket of {}: requests of other \
+             accounts must be signed and say x-amz-request-payer: requester (in the AWS CLI \
+             --request-payer requester, in the SDKs RequestPayer).",
             names::account(names, *owner)
         ),
         Stop::OwnersAlone(owner) => format!(

@@ -36,8 +36,20 @@ pub(crate) struct Gathered {
     pub(crate) exists: bool,
     is_upload_initiator: bool,
     upload_encryption: Option<String>,
-    /// The bucket is a Requester Pays bucket of another account.
-    pub(crate) charges_requester: bool,
+}
+
+/// Who pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Payment {
+    /// The bucket's owner, or nobody.
+    Owners,
+    /// The caller, who agreed.
+    Requesters,
+    /// The caller should, and did not agree, or cannot.
+    Missing {
+        /// The bucket's owner.
+        owner: AccountId,
+    },
 }
 
 /// Why no decision was asked for.
@@ -50,9 +62,6 @@ pub(crate) enum Stopped {
     },
     /// With AWS's text.
     Anonymous(&'static str),
-    RequesterPays {
-        owner: AccountId,
-    },
 }
 
 impl From<FactsError> for Stopped {
@@ -114,6 +123,40 @@ impl<'a> Asker<'a> {
             session: self.session_policies(),
         };
         policy::decide_with_reason(&asked, &own, &side, &Guardrails::default())
+    }
+
+    /// Who pays for what is asked (spec S-11): in Requester Pays buckets, for objects and listings.
+    pub(crate) fn payment(
+        &self,
+        question: &Question<'_>,
+        gathered: &Gathered,
+        arn: &str,
+    ) -> Payment {
+        let costs = match question.scope {
+            Scope::Object(_) => true,
+            Scope::Bucket(_) => question.action.starts_with("s3:List"),
+            Scope::Account(_) | Scope::NewBucket(..) | Scope::Entity(_) | Scope::Role(_) => false,
+        };
+        let bucket = gathered.bucket.as_deref();
+        let Some(bucket) = bucket.filter(|bucket| costs && bucket.requester_pays) else {
+            return Payment::Owners;
+        };
+        let caller = &self.identity.caller;
+        let context = self.context(question, gathered);
+        let asked = policy::Question {
+            caller,
+            action: question.action,
+            resource: arn,
+            owner: gathered.owner,
+            context: &context,
+        };
+        match policy::requester_pays_admits(&asked, self.request.requester_pays) {
+            false => Payment::Missing {
+                owner: bucket.owner,
+            },
+            true if caller.account == Some(bucket.owner) => Payment::Owners,
+            true => Payment::Requesters,
+        }
     }
 
     /// The same by value, for explanations.
@@ -293,14 +336,6 @@ impl<'a> Asker<'a> {
                 return Err(Stopped::Anonymous(text));
             }
             Some(_) | None => {}
-        }
-        // AWS: Requester Pays buckets. Who has no account cannot pay, and the owner's need not agree.
-        let caller = &self.identity.caller;
-        if bucket.requester_pays && caller.account != Some(owner) {
-            if caller.account.is_none() || !self.request.requester_pays {
-                return Err(Stopped::RequesterPays { owner });
-            }
-            gathered.charges_requester = true;
         }
         gathered.account_flags = self.gate.s3.account_public_access_block(owner).await?;
         gathered.owner = Some(owner);

@@ -120,9 +120,6 @@ impl Gate {
             Err(Stopped::OtherOwner { expected, owner }) => {
                 Ok(Consideration::Stopped(Stop::OtherOwner { expected, owner }))
             }
-            Err(Stopped::RequesterPays { owner }) => {
-                Ok(Consideration::Stopped(Stop::RequesterPays { owner }))
-            }
             Err(Stopped::Anonymous(_)) => Ok(Consideration::Stopped(Stop::Anonymous)),
             Err(Stopped::Unavailable(error)) => Err(error.into()),
         }

@@ -9,7 +9,7 @@ use policy::{Case, Decision, Denial, Reason};
 use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, Details, OpenReason};
-use crate::asker::{Asker, Gathered, Stopped};
+use crate::asker::{Asker, Gathered, Payment, Stopped};
 use crate::facts::{FactsError, IdentityFacts, S3Facts};
 use crate::identity::Identity;
 use crate::permit::{LifecyclePermit, OpenPermit, Permit, Pinned, System, SystemTask};
@@ -206,8 +206,8 @@ pub enum Stop {
     },
     /// The operation takes no callers without credentials.
     Anonymous,
-    /// The bucket is a Requester Pays bucket of another account, and the request does not say
-    /// that its caller pays, or has no caller who could.
+    /// The policies allow it, but the bucket is a Requester Pays bucket of another account, and the
+    /// request does not say that its caller pays, or has no caller who could (spec S-11).
     RequesterPays {
         /// The account that owns the bucket.
         owner: AccountId,
@@ -245,6 +245,7 @@ struct Decided {
     gathered: Gathered,
     arn: String,
     decision: Decision,
+    payment: Payment,
 }
 
 impl Judge {
@@ -312,7 +313,33 @@ impl Judge {
     }
 
     fn permit<A: Action>(&self, ask: Ask<A>, decided: Decided) -> Result<Permit<A>, Refusal> {
-        let Decided { gathered, arn, .. } = decided;
+        let Decided {
+            gathered,
+            arn,
+            payment,
+            ..
+        } = decided;
+        match payment {
+            Payment::Owners => {}
+            Payment::Requesters => self.charges_requester.store(true, Ordering::Relaxed),
+            Payment::Missing { owner } => {
+                self.note(Answer {
+                    action: A::NAME,
+                    resource: arn.clone(),
+                    owner: Some(owner),
+                    probe: false,
+                    outcome: Outcome::Stopped(Stop::RequesterPays { owner }),
+                });
+                return Err(Refusal {
+                    action: A::NAME,
+                    resource: arn,
+                    kind: RefusalKind::AccessDenied {
+                        message: "Access Denied".to_owned(),
+                        denial: None,
+                    },
+                });
+            }
+        }
         let owners_alone = [
             "s3:GetBucketPolicy",
             "s3:PutBucketPolicy",
@@ -373,13 +400,6 @@ impl Judge {
                         denial: None,
                     },
                 ),
-                Stopped::RequesterPays { owner } => (
-                    Some(Stop::RequesterPays { owner }),
-                    RefusalKind::AccessDenied {
-                        message: "Access Denied".to_owned(),
-                        denial: None,
-                    },
-                ),
                 Stopped::Anonymous(message) => (
                     Some(Stop::Anonymous),
                     RefusalKind::AccessDenied {
@@ -409,11 +429,9 @@ impl Judge {
                 kind,
             }
         })?;
-        if gathered.charges_requester {
-            self.charges_requester.store(true, Ordering::Relaxed);
-        }
         let arn = gathered.arn.clone().unwrap_or_else(|| ask.resource.arn());
         let (decision, reason) = asker.decide(&question, &gathered, &arn);
+        let payment = asker.payment(&question, &gathered, &arn);
         let outcome = match &decision {
             Decision::Allow => Outcome::Allowed { reason },
             Decision::Deny(denial) => Outcome::Denied {
@@ -438,6 +456,7 @@ impl Judge {
             gathered,
             arn,
             decision,
+            payment,
         })
     }
 
