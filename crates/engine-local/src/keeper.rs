@@ -29,6 +29,10 @@ const MERGED_ROWS_MAX: usize = if cfg!(any(test, feature = "simulation")) {
 } else {
     20_000
 };
+/// Part of a record's header, so that a segment that is all in use counts as such.
+const RECORD_SHARE: u64 = 32;
+/// Removals that are more than one in so many bytes of the log are too many.
+const REMOVALS_SHARE: u64 = 4;
 /// What one job of the compaction takes along.
 const MOVED_ROWS_MAX: usize = 128;
 const MOVED_BYTES_MAX: usize = 1 << 20;
@@ -144,6 +148,20 @@ pub(crate) struct Keeper {
     pub(crate) emptied: Vec<(u32, u64)>,
     /// Left as they are.
     pub(crate) damaged: Vec<u32>,
+    /// Bytes of removals by segment, as far as they were merged since the start.
+    pub(crate) removals: BTreeMap<u32, u64>,
+    /// Where compaction goes on.
+    pub(crate) paused: Option<Paused>,
+}
+
+/// A segment that compaction left for more urgent work.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paused {
+    segment: u32,
+    /// The first record that it has not gone over.
+    at: u32,
+    /// The sequence of the last move so far.
+    moved_by: u64,
 }
 
 impl Keeper {
@@ -222,6 +240,7 @@ impl Keeper {
             let mut txn = index.write()?;
             let mut live = self.live.clone();
             let mut changed_in = BTreeSet::new();
+            let mut removals = Vec::new();
             for (table, key, changed) in rows.by_ref().take(MERGED_ROWS_MAX) {
                 let Changed { position, payload } = changed;
                 if let Some(old) = index.get(&txn, table, &key)? {
@@ -243,6 +262,8 @@ impl Keeper {
                     }
                     None => {
                         index.delete(&mut txn, table, &key)?;
+                        let bytes = Change::on_disk_bytes(key.len(), 0) as u64 + RECORD_SHARE;
+                        removals.push((position.segment(), bytes));
                     }
                 }
             }
@@ -273,6 +294,9 @@ impl Keeper {
             }
             index.commit(txn)?;
             self.live = live;
+            for (segment, bytes) in removals {
+                *self.removals.entry(segment).or_default() += bytes;
+            }
             if is_last {
                 return Ok(());
             }
@@ -299,6 +323,7 @@ impl Keeper {
             let Some(segment) = segments.retire(number) else {
                 continue;
             };
+            self.removals.remove(&number);
             // Whoever still reads it holds it, too; it must not be written over then.
             let is_read = Arc::strong_count(&segment) > 1;
             let recycled =
@@ -310,26 +335,37 @@ impl Keeper {
     }
 
     /// Moves what is in use out of segments that are mostly not.
+    ///
+    /// A removal is in use as long as an older segment may have the row, so it can go only from the
+    /// oldest. When removals are more than a quarter of the log, the oldest segment is emptied
+    /// however full it is, to let those of the next go.
     fn compact(&mut self) -> Result<(), EngineError> {
         let before = self.applied.position.segment();
-        for number in self.store.segments.numbers() {
+        let numbers = self.store.segments.numbers();
+        let mut log_bytes = 0;
+        for number in &numbers {
+            log_bytes += self.segment_bytes(*number)?.unwrap_or_default();
+        }
+        let removal_bytes: u64 = self.removals.values().sum();
+        let are_many = removal_bytes * REMOVALS_SHARE > log_bytes;
+        for number in numbers {
             let is_emptied = self.emptied.iter().any(|(emptied, _)| *emptied == number);
             if number >= before || is_emptied || self.damaged.contains(&number) {
                 continue;
             }
-            let Some(segment) = self.store.segments.get(number) else {
+            let Some(bytes) = self.segment_bytes(number)? else {
                 continue;
             };
-            let bytes = segment
-                .file
-                .bytes()
-                .map_err(|error| EngineError::io("reading the log", error))?;
-            let live = self.live.get(&number).copied().unwrap_or_default();
-            if live * 2 >= bytes {
+            let is_oldest = self.store.segments.numbers().first() == Some(&number);
+            let mut in_use = self.live.get(&number).copied().unwrap_or_default();
+            if !is_oldest {
+                in_use += self.removals.get(&number).copied().unwrap_or_default();
+            }
+            let is_paused = self.paused.is_some_and(|paused| paused.segment == number);
+            if in_use * 2 >= bytes && !(is_oldest && are_many) && !is_paused {
                 continue;
             }
-            let is_oldest = self.store.segments.numbers().first() == Some(&number);
-            match self.empty(segment, is_oldest)? {
+            match self.empty(number, is_oldest)? {
                 Some(moved_by) => self.emptied.push((number, moved_by)),
                 // Goes on after the next checkpoint.
                 None => return Ok(()),
@@ -338,16 +374,29 @@ impl Keeper {
         Ok(())
     }
 
+    /// The length of a segment's file; `None` if there is no such segment.
+    fn segment_bytes(&self, number: u32) -> Result<Option<u64>, EngineError> {
+        let segment = self.store.segments.get(number);
+        let bytes = segment.map(|segment| segment.file.bytes()).transpose();
+        bytes.map_err(|error| EngineError::io("reading the log", error))
+    }
+
     /// Hands all rows that are in use to the committer; answers the sequence of the last move, or
-    /// `None` when there was more urgent work.
-    fn empty(
-        &self,
-        segment: Arc<crate::segment::SegmentFile>,
-        is_oldest: bool,
-    ) -> Result<Option<u64>, EngineError> {
+    /// `None` when there was more urgent work. It goes on then where it was: rows that are still in
+    /// use were moved and are passed over, but removals, which have no place in the index, would be
+    /// moved again and again.
+    fn empty(&mut self, number: u32, is_oldest: bool) -> Result<Option<u64>, EngineError> {
         let failed = |error| EngineError::io("reading the log", error);
-        let mut scan = Scan::new(segment, FIRST_RECORD).map_err(failed)?;
-        let mut moved_by = 0;
+        let begun = self.paused.take_if(|paused| paused.segment == number);
+        let mut paused = begun.unwrap_or(Paused {
+            segment: number,
+            at: FIRST_RECORD,
+            moved_by: 0,
+        });
+        let Some(segment) = self.store.segments.get(number) else {
+            return Ok(Some(paused.moved_by));
+        };
+        let mut scan = Scan::new(segment, paused.at).map_err(failed)?;
         let mut rows = Vec::new();
         let mut bytes = 0;
         while let Some(record) = scan.next().map_err(failed)? {
@@ -373,19 +422,21 @@ impl Keeper {
                     from: position,
                     body,
                 });
-                if rows.len() >= MOVED_ROWS_MAX || bytes >= MOVED_BYTES_MAX {
-                    if self.handover.is_urgent() {
-                        return Ok(None);
-                    }
-                    moved_by = self.hand_over(std::mem::take(&mut rows))?;
-                    bytes = 0;
+            }
+            if rows.len() >= MOVED_ROWS_MAX || bytes >= MOVED_BYTES_MAX {
+                paused.moved_by = self.hand_over(std::mem::take(&mut rows))?;
+                paused.at = scan.at();
+                bytes = 0;
+                if self.handover.is_urgent() {
+                    self.paused = Some(paused);
+                    return Ok(None);
                 }
             }
         }
         if !rows.is_empty() {
-            moved_by = self.hand_over(rows)?;
+            paused.moved_by = self.hand_over(rows)?;
         }
-        Ok(Some(moved_by))
+        Ok(Some(paused.moved_by))
     }
 
     fn hand_over(&self, rows: Vec<Moved>) -> Result<u64, EngineError> {
@@ -441,8 +492,6 @@ fn body_of(
 /// What a row takes up in the log, its body included.
 pub(crate) fn bytes_in_use(table: Table, key: &[u8], payload: &[u8]) -> Result<u64, EngineError> {
     let row = Change::on_disk_bytes(key.len(), payload.len()) as u64;
-    // Part of the record's header, so that a segment that is all in use counts as such.
-    const RECORD_SHARE: u64 = 32;
     let body = match table {
         Table::Bodies => {
             InlineAt::decode(payload)?.map_or(0, |at| blocks::on_disk_bytes(at.stored_bytes))

@@ -63,7 +63,7 @@ use engine::{
 use keeper::{Handover, Keeper};
 pub use rebuild::Rebuilt;
 use stage::{LocalStage, StagedBody};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -197,6 +197,8 @@ impl Local {
             applied,
             emptied: Vec::new(),
             damaged: Vec::new(),
+            removals: BTreeMap::new(),
+            paused: None,
         };
         let committer = Committer {
             store: Arc::clone(&store),

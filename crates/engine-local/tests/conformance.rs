@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use engine::kit::{self, Subject};
+use engine::{ControlStore, ControlTxn};
 use engine_local::{Local, Options};
 use std::time::{Duration, Instant};
 
@@ -86,6 +87,51 @@ async fn random_work_with_small_files_is_as_the_model_says() {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));
     }
+}
+
+/// The number of the newest file of the log: how many there were so far.
+fn newest_file(directory: &tempfile::TempDir) -> u32 {
+    let files = std::fs::read_dir(directory.path().join("data/log")).unwrap();
+    let numbers = files.filter_map(|file| {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        u32::from_str_radix(&name, 16).ok()
+    });
+    numbers.max().unwrap()
+}
+
+#[tokio::test]
+async fn removals_are_not_written_again_with_every_checkpoint() {
+    let directory = tempfile::tempdir().unwrap();
+    let local = open_small(&directory);
+    let row = |number: u32| format!("row/{number:04}/{}", "x".repeat(60));
+    let put =
+        |number| ControlStore::commit(&local, ControlTxn::new().put(row(number), vec![0; 40]));
+    for from in (0..3000).step_by(50) {
+        let puts = (from..from + 50).map(put);
+        for put in futures_util::future::join_all(puts).await {
+            put.unwrap();
+        }
+    }
+    // Some stay, so that no file is free as a whole.
+    for number in (0..3000).filter(|number| number % 50 != 0) {
+        let txn = ControlTxn::new().delete(row(number));
+        ControlStore::commit(&local, txn).await.unwrap();
+    }
+    let settle = || async {
+        for _ in 0..10 {
+            put(0).await.unwrap();
+            local.checkpoint().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    settle().await;
+    let before = newest_file(&directory);
+    settle().await;
+    let made = newest_file(&directory) - before;
+    // One checkpoint begins one file; the removals alone would fill five.
+    assert!(made <= 15, "{made} files for ten rows");
+    let rows = ControlStore::scan(&local, "row/").await.unwrap();
+    assert_eq!(rows.len(), 60);
 }
 
 #[tokio::test]
