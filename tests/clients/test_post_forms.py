@@ -20,7 +20,7 @@ def post(server, bucket, fields, file=b"hello", filename="a.txt", after=b""):
     """Sends a form; the answer as it came."""
     boundary = b"----form"
     body = b""
-    for name, value in fields.items():
+    for name, value in fields if isinstance(fields, list) else fields.items():
         body += b"--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n" % (boundary, name.encode())
         body += (value if isinstance(value, bytes) else value.encode()) + b"\r\n"
     if file is not None:
@@ -104,6 +104,16 @@ def test_what_the_policy_does_not_allow(account, s3, bucket):
     # Nothing of all this was stored.
     assert "Contents" not in account.boto("s3").list_objects_v2(Bucket=bucket)
     assert refused(ranged, file=b"12345") == (204,)
+
+
+def test_what_the_policy_allows_is_what_is_stored(account, s3, bucket):
+    fields = {"acl": "private", "Content-Type": "text/plain"}
+    form = list(presigned(s3, bucket, "k", fields, [{name: value} for name, value in fields.items()]).items())
+    for name, value in [("acl", "public-read"), ("content-type", "text/html")]:
+        answer = post(account.server, bucket, [*form, (name, value)])
+        text = "A form must not have several values for one field."
+        assert told(answer) == (400, "InvalidArgument", text)
+    assert post(account.server, bucket, form).status == 204
 
 
 def test_forms_that_are_broken(account, s3, bucket):
