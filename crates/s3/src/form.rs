@@ -196,7 +196,10 @@ mod tests {
         for twice in [
             [("acl", "private"), ("acl", "public-read")],
             [("acl", "private"), ("X-Amz-Acl", "public-read")],
-            [("Content-Type", "text/plain"), ("content-type", "text/html")],
+            [
+                ("Content-Type", "text/plain"),
+                ("content-type", "text/html"),
+            ],
             [("x-amz-meta-a", "1"), ("X-Amz-Meta-A", "2")],
         ] {
             let error = headers(&fields(&twice), None).unwrap_err();
