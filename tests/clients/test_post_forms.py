@@ -16,11 +16,11 @@ def bucket(account):
     return account.bucket()
 
 
-def post(server, bucket, fields, file=b"hello", filename="a.txt", after=b""):
+def post(server, bucket, fields, file=b"hello", filename="a.txt", after=b"", **around):
     """Sends a form; the answer as it came."""
     boundary = b"----form"
     body = b""
-    for name, value in fields.items():
+    for name, value in fields if isinstance(fields, list) else fields.items():
         body += b"--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n" % (boundary, name.encode())
         body += (value if isinstance(value, bytes) else value.encode()) + b"\r\n"
     if file is not None:
@@ -30,7 +30,7 @@ def post(server, bucket, fields, file=b"hello", filename="a.txt", after=b""):
         )
         body += b"Content-Type: text/plain\r\n\r\n" + file + b"\r\n" + after
     body += b"--" + boundary + b"--\r\n"
-    headers = {"content-type": "multipart/form-data; boundary=" + boundary.decode()}
+    headers = {"content-type": "multipart/form-data; boundary=" + boundary.decode()} | around
     return exchange(server.port, "POST", f"/{bucket}", headers, body)
 
 
@@ -106,6 +106,16 @@ def test_what_the_policy_does_not_allow(account, s3, bucket):
     assert refused(ranged, file=b"12345") == (204,)
 
 
+def test_what_the_policy_allows_is_what_is_stored(account, s3, bucket):
+    fields = {"acl": "private", "Content-Type": "text/plain"}
+    form = list(presigned(s3, bucket, "k", fields, [{name: value} for name, value in fields.items()]).items())
+    for name, value in [("acl", "public-read"), ("content-type", "text/html")]:
+        answer = post(account.server, bucket, [*form, (name, value)])
+        text = "A form must not have several values for one field."
+        assert told(answer) == (400, "InvalidArgument", text)
+    assert post(account.server, bucket, form).status == 204
+
+
 def test_forms_that_are_broken(account, s3, bucket):
     server = account.server
     form = presigned(s3, bucket)
@@ -171,6 +181,15 @@ def test_policies_see_that_it_is_a_form(account, s3, bucket):
     allow_all(account, bucket, **deny)
     assert told(post(account.server, bucket, presigned(s3, bucket)))[1] == "AccessDenied"
     account.boto("s3").put_object(Bucket=bucket, Key="k")
+
+
+def test_headers_around_a_form_meet_no_condition(account, bucket):
+    account.boto("s3").delete_public_access_block(Bucket=bucket)
+    allow_all(account, bucket, Condition={"StringEquals": {"s3:x-amz-content-sha256": "UNSIGNED-PAYLOAD"}})
+    around = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    assert told(post(account.server, bucket, {"key": "k"}, **around))[:2] == (403, "AccessDenied")
+    put = exchange(account.server.port, "PUT", f"/{bucket}/k", around, b"x")
+    assert put.status == 200, put.body
 
 
 def test_sessions_send_forms(account, s3, bucket):

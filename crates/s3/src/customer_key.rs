@@ -665,6 +665,52 @@ mod tests {
         assert!(bytes_seen > 640_000, "the bodies are elsewhere");
     }
 
+    #[tokio::test]
+    async fn checksums_of_parts_are_told_to_those_who_have_the_key() {
+        let world = world().await;
+        let (mine, other) = (headers(1, false), headers(2, false));
+        let named = [
+            mine.clone(),
+            vec![("x-amz-checksum-algorithm", "SHA256".to_owned())],
+        ]
+        .concat();
+        let sum = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=";
+        for (create, checksum) in [(&named, "SHA256"), (&mine, "CRC64NVME")] {
+            let created = send(&world, "POST /logs/k?uploads", create, "").await.ok();
+            let upload = created.element("UploadId");
+            let line = format!("PUT /logs/k?partNumber=1&uploadId={upload}");
+            let part = send(&world, &line, &mine, "hello").await.ok();
+            let list = format!("GET /logs/k?uploadId={upload}");
+            let member = format!("<Checksum{checksum}>");
+            let is_named = checksum == "SHA256";
+            let told = send(&world, &list, &[], "").await.ok().text();
+            assert!(!told.contains(&member), "{told}");
+            let told = send(&world, &list, &mine, "").await.ok().text();
+            assert_eq!(told.contains(&member), is_named, "{told}");
+            let digest = match is_named {
+                true => format!("<ChecksumSHA256>{sum}</ChecksumSHA256>"),
+                false => String::new(),
+            };
+            let parts = format!(
+                "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{}</ETag>{digest}</Part></CompleteMultipartUpload>",
+                part.header("etag")
+            );
+            let complete = format!("POST /logs/k?uploadId={upload}");
+            if is_named {
+                send(&world, &complete, &mine, &parts).await.ok();
+            }
+            // With and without the key, also when it is asked for again.
+            for _ in 0..2 {
+                let told = send(&world, &complete, &[], &parts).await.ok().text();
+                assert!(!told.contains(&member), "{told}");
+                let told = send(&world, &complete, &mine, &parts).await.ok().text();
+                assert!(told.contains(&member), "{told}");
+            }
+            let refused = send(&world, &complete, &other, &parts).await;
+            assert_eq!(refused.error().code, "InvalidRequest");
+        }
+    }
+
     #[test]
     fn keys_are_taken_over_tls_and_from_this_machine_alone() {
         let told = |member: &str, secure_transport, peer: &str| {

@@ -11,7 +11,7 @@ use crate::{Response, ResponseBody, S3Error, metadata};
 /// PutObjectTagging has it.
 ///
 /// # Errors
-/// `InvalidArgument` for a value that no header can have.
+/// `InvalidArgument` for a value that no header can have, and for a second value: the policy was compared with the first.
 pub fn headers(fields: &[(String, String)], tags: Option<&Value>) -> Result<HeaderMap, S3Error> {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
@@ -45,14 +45,15 @@ pub fn headers(fields: &[(String, String)], tags: Option<&Value>) -> Result<Head
             HeaderName::from_bytes(header.as_bytes()),
             HeaderValue::from_bytes(shown.as_bytes()),
         );
+        // Errors do not repeat values: one may be a customer's key.
         let (Ok(header), Ok(shown)) = parts else {
-            return Err(S3Error::invalid_argument(
-                "The value of a field cannot stand in a header.",
-                name,
-                value.as_str(),
-            ));
+            let text = "The value of a field cannot stand in a header.";
+            return Err(S3Error::invalid_argument(text, name, ""));
         };
-        headers.insert(header, shown);
+        if headers.insert(header, shown).is_some() {
+            let text = "A form must not have several values for one field.";
+            return Err(S3Error::invalid_argument(text, name, ""));
+        }
     }
     Ok(headers)
 }
@@ -185,7 +186,26 @@ mod tests {
                 "x-amz-tagging: a%20b=1%262&c=",
             ]
         );
-        assert!(super::headers(&fields(&[("x-amz-acl", "a\nb")]), None).is_err());
+        let key = "x-amz-server-side-encryption-customer-key";
+        let error = super::headers(&fields(&[(key, "se\ncret")]), None).unwrap_err();
+        assert!(!format!("{:?}", error.to_aws()).contains("cret"));
+    }
+
+    #[test]
+    fn a_field_has_one_value_which_is_the_one_that_the_policy_saw() {
+        for twice in [
+            [("acl", "private"), ("acl", "public-read")],
+            [("acl", "private"), ("X-Amz-Acl", "public-read")],
+            [
+                ("Content-Type", "text/plain"),
+                ("content-type", "text/html"),
+            ],
+            [("x-amz-meta-a", "1"), ("X-Amz-Meta-A", "2")],
+        ] {
+            let error = headers(&fields(&twice), None).unwrap_err();
+            assert_eq!(error.code(), "InvalidArgument", "{twice:?}");
+        }
+        assert!(headers(&fields(&[("note", "1"), ("note", "2")]), None).is_ok());
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use catalog::Action;
 use engine::{
-    CommitError, Delete, ObjectName, Precondition, Sequence, UploadId, UploadMarker, UploadsQuery,
-    VersionId, VersionMarker, VersionsQuery, Which, Write,
+    BucketId, CommitError, Delete, ObjectName, Precondition, Sequence, UploadId, UploadMarker,
+    UploadsQuery, VersionId, VersionMarker, VersionsQuery, Which, Write,
 };
 use gate::{BucketFacts, LifecyclePermit, Permit, System};
 use jiff::Timestamp;
@@ -86,6 +86,7 @@ pub struct LifecycleUpload {
     pub key: String,
     /// When it was created.
     pub initiated: Timestamp,
+    bucket: BucketId,
     upload: UploadId,
 }
 
@@ -198,6 +199,7 @@ impl Vault {
             Ok(LifecycleUpload {
                 key: upload.object.key,
                 initiated: meta::timestamp(upload.initiated)?,
+                bucket: upload.object.bucket,
                 upload: upload.upload,
             })
         });
@@ -298,7 +300,11 @@ impl Vault {
         incomplete: &LifecycleUpload,
     ) -> Result<Removal, VaultError> {
         let facts = permit.bucket();
-        self.bucket_record(Some(facts))?;
+        let bucket = self.bucket_record(Some(facts))?;
+        // The id alone would lead into any bucket.
+        if incomplete.bucket != bucket.id() {
+            return Err(VaultError::NothingJudged);
+        }
         let upload = incomplete.upload;
         removal(
             facts,

@@ -498,19 +498,24 @@ impl Vault {
     }
 
     /// The object that the upload which the permit names was completed to. Who did not hear the
-    /// answer to a completion asks for it again.
+    /// answer to a completion asks for it again. A customer's key need not be sent, and is compared.
     ///
     /// # Errors
-    /// [`VaultError::NoSuchUpload`] if the current object was not made by this upload, or the
-    /// engine fails.
+    /// [`VaultError::NoSuchUpload`] if the current object was not made by this upload;
+    /// [`VaultError::CustomerKeyWrong`], [`VaultError::CustomerKeyNotApplicable`]; or the engine
+    /// fails.
     pub async fn completed_upload(
         &self,
         permit: &Permit<s3::PutObject>,
+        customer: Option<&CustomerKey>,
     ) -> Result<StoredObject, VaultError> {
         let upload = permit.resource().upload.as_deref();
         let upload = upload.ok_or(VaultError::NoSuchUpload)?;
         match self.find(permit).await? {
             Some((head, meta)) if meta.upload.as_deref() == Some(upload) => {
+                if customer.is_some() {
+                    meta.sealed_key.check(&self.keys, customer)?;
+                }
                 let target = self.target(permit)?;
                 Ok(StoredObject {
                     version: self.shown_version(&target, permit.resource(), head.version),

@@ -268,6 +268,12 @@ fn is_exempt(name: &str) -> bool {
         || name.starts_with("x-ignore-")
 }
 
+/// Whether the value of a field is part of a credential, or encrypts.
+fn is_secret(field: &str) -> bool {
+    let field = field.to_ascii_lowercase();
+    field.ends_with("x-amz-security-token") || field.ends_with("-customer-key")
+}
+
 /// The field that a condition names: `$key` → `key`.
 fn name(field: &str) -> Option<&str> {
     field.strip_prefix('$')
@@ -285,9 +291,11 @@ fn starts_with(name: &str, value: &str, prefix: &str) -> bool {
 }
 
 impl Condition {
-    /// As AWS repeats it: exact matches are shown as `eq`.
+    /// As AWS repeats it: exact matches are shown as `eq`. Values that are secrets are left out, since errors are kept.
     fn text(&self) -> String {
         let parts = match self {
+            Condition::Equals { field, .. } if is_secret(field) => ["eq", field, ""],
+            Condition::StartsWith { field, .. } if is_secret(field) => ["starts-with", field, ""],
             Condition::Equals { field, value } => ["eq", field, value],
             Condition::StartsWith { field, prefix } => ["starts-with", field, prefix],
             Condition::LengthRange { least, greatest } => ["content-length-range", least, greatest],
@@ -529,6 +537,26 @@ mod tests {
             told(&good[..1], "b", -1),
             refusal("Policy Condition failed: [\"eq\", \"$acl\", \"private\"]")
         );
+    }
+
+    #[test]
+    fn secrets_of_a_policy_are_not_repeated() {
+        let key = "x-amz-server-side-encryption-customer-key";
+        for (condition, told) in [
+            (
+                format!(r#"{{"{key}": "c2VjcmV0"}}"#),
+                format!(r#"["eq", "${key}", ""]"#),
+            ),
+            (
+                r#"["starts-with", "$X-Amz-Security-Token", "c2VjcmV0"]"#.to_owned(),
+                r#"["starts-with", "$X-Amz-Security-Token", ""]"#.to_owned(),
+            ),
+        ] {
+            let policy = policy(&condition).unwrap();
+            let refused = policy.check(&[], "b", now(-1)).unwrap_err();
+            let prefix = "Invalid according to Policy: Policy Condition failed: ";
+            assert_eq!(refused.message, format!("{prefix}{told}"));
+        }
     }
 
     #[test]

@@ -513,4 +513,21 @@ mod tests {
         assert!(matches!(refused, VaultError::NoSuchBucket(_)));
         assert_eq!(body_of(&world).await, "new");
     }
+
+    #[tokio::test]
+    async fn a_permit_of_one_bucket_ends_no_upload_of_another() {
+        let world = World::with_bucket().await;
+        done(&world, "PUT /other", "").await;
+        done(&world, "POST /logs/k?uploads", "").await;
+        let (vault, here) = (&world.stores.vault, permit(&world, MUCH_LATER).await);
+        let other = catalog::BucketName::parse("other").unwrap();
+        let there = world.gate.lifecycle(&other, MUCH_LATER.parse().unwrap());
+        let there = there.await.unwrap().unwrap();
+        let page = vault.lifecycle_uploads(&here, "", None, 9).await.unwrap();
+        let upload = &page.entries[0];
+        let refused = vault.abort_incomplete_upload(&there, upload).await;
+        assert!(matches!(refused, Err(VaultError::NothingJudged)));
+        let removal = vault.abort_incomplete_upload(&here, upload).await;
+        assert_eq!(removal.unwrap(), Removal::Done);
+    }
 }

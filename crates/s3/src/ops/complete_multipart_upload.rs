@@ -104,7 +104,9 @@ impl Operation for CompleteMultipartUpload {
         if let Some(version) = done.version {
             output.insert("VersionId".to_owned(), version.into());
         }
-        if let Some((algorithm, value, kind)) = done.checksum {
+        // A checksum tells of the content, which is for those who have the key.
+        let tells_content = input.customer.is_some() || !done.is_under_customer_key;
+        if let Some((algorithm, value, kind)) = done.checksum.filter(|_| tells_content) {
             output.insert(checksum::member(algorithm).to_owned(), value.into());
             output.insert("ChecksumType".to_owned(), kind.name().into());
         }
@@ -198,7 +200,8 @@ async fn completed_before(
     stores: &Stores,
 ) -> Result<Done, S3Error> {
     let target = &input.target;
-    let object = stores.vault.completed_upload(permit).await;
+    let customer = input.customer.as_ref();
+    let object = stores.vault.completed_upload(permit, customer).await;
     let object = object.map_err(|error| target.explain(error))?;
     let named = input.parts.iter().map(|part| part.part_number);
     let made_of = object.parts.iter().map(|part| i64::from(part.number));

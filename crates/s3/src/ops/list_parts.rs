@@ -50,12 +50,13 @@ impl Operation for ListParts {
         } = call.input;
         let listed = stores.vault.list_parts(&call.permits, after, limit).await;
         let (upload, parts, next) = listed.map_err(|error| target.explain(error))?;
-        // Nothing that is shown needs the key; one that is sent is compared.
+        // What is shown without the key tells nothing of the content; one that is sent is compared.
         if customer.is_some() {
             let (vault, permit) = (&stores.vault, &call.permits);
             let checked = vault.check_upload_key(permit, customer.as_ref()).await;
             checked.map_err(|error| target.explain(error))?;
         }
+        let tells_content = customer.is_some() || !upload.needs_customer_key;
         let last = parts.last().map_or(after, |part| part.number);
         let elements = parts.iter().map(|part| {
             let mut element = json!({
@@ -65,8 +66,8 @@ impl Operation for ListParts {
                 "Size": part.bytes,
             });
             // A checksum that nobody asked for is not shown.
-            if let (Value::Object(members), Some(digest), Some(_)) =
-                (&mut element, part.checksum, upload.checksum)
+            if let (Value::Object(members), Some(digest), Some(_), true) =
+                (&mut element, part.checksum, upload.checksum, tells_content)
             {
                 let member = checksum::member(digest.algorithm());
                 members.insert(member.to_owned(), digest.base64().into());

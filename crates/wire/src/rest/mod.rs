@@ -27,6 +27,7 @@ pub use decode::decode;
 pub use encode::{Response, Written, encode, encode_with};
 pub use host::{Addressing, Domains};
 pub use payload::XML_BYTES_MAX;
+pub(crate) use route::is_subresource;
 pub use route::{Route, Target, route, service};
 
 #[cfg(test)]

@@ -192,6 +192,11 @@ static SUBRESOURCES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Whether a query parameter of this name makes another operation of a request.
+pub(crate) fn is_subresource(name: &str) -> bool {
+    SUBRESOURCES.iter().any(|entry| entry.subresource == name)
+}
+
 /// Top to bottom: what a request names beats what it leaves out.
 fn choose(
     level: Level,

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::error::AwsError;
 use crate::post;
 use crate::request::{Request, header_text, query_pairs};
+use crate::rest::is_subresource;
 use crate::sigv4::{AuthType, Payload, Secret, Style, Verified, errors};
 use crate::time;
 
@@ -54,6 +55,12 @@ const SIGNED_PARAMETERS: &[&str] = &[
     "versions",
     "website",
 ];
+
+/// Also whatever is newer than version 2's list and chooses the operation: else whoever has a URL could make another
+/// request of it.
+fn is_signed(parameter: &str) -> bool {
+    SIGNED_PARAMETERS.contains(&parameter) || is_subresource(parameter)
+}
 
 /// What a presigned URL of version 2 says about its sender. Whether it is true is not known yet.
 #[derive(Debug, Clone)]
@@ -177,7 +184,7 @@ impl PresentedUrl {
         let mut signed: Vec<&(String, String)> = self
             .parameters
             .iter()
-            .filter(|(name, _)| SIGNED_PARAMETERS.contains(&name.as_str()))
+            .filter(|(name, _)| is_signed(name))
             .collect();
         signed.sort();
         for (index, (name, value)) in signed.into_iter().enumerate() {
@@ -334,12 +341,16 @@ mod tests {
         let mut acl = HeaderMap::new();
         acl.insert("x-amz-acl", http::HeaderValue::from_static("public-read"));
         let tagging = format!("{QUERY}&tagging");
+        let encryption = format!("{QUERY}&encryption");
+        let attributes = format!("{QUERY}&attributes=");
         let bucket = "johnsmith";
         for (method, query, headers, bucket) in [
             ("PUT", QUERY, &none, bucket),
             ("GET", QUERY, &none, "another"),
             ("GET", QUERY, &acl, bucket),
             ("GET", tagging.as_str(), &none, bucket),
+            ("GET", encryption.as_str(), &none, bucket),
+            ("GET", attributes.as_str(), &none, bucket),
         ] {
             let request = Request {
                 method,
