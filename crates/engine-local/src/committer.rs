@@ -7,7 +7,7 @@ use crate::keeper::{Applied, Handover, Moved};
 use crate::log::{Group, Log};
 use crate::memtable::Memtable;
 use crate::pieces::ExtentId;
-use crate::record::{self, Change, InlineBody};
+use crate::record::{self, Change, InlineBody, Position};
 use crate::reserve::Reserve;
 use crate::rows::{Changes, Layers, Pending, Reads, View};
 use crate::stage::StagedBody;
@@ -52,6 +52,8 @@ pub(crate) enum Job {
     Checkpoint {
         reply: oneshot::Sender<Result<(), EngineError>>,
     },
+    /// Where the log ends: all that was answered before lies there, and nothing is half.
+    End { reply: SyncSender<Position> },
     /// Nothing comes after it.
     Stop,
 }
@@ -133,6 +135,18 @@ impl Committer {
     }
 
     fn commit(&mut self, mut jobs: Vec<Job>) {
+        let (ends, others): (Vec<Job>, Vec<Job>) = jobs
+            .drain(..)
+            .partition(|job| matches!(job, Job::End { .. }));
+        self.commit_all(others);
+        for job in ends {
+            if let Job::End { reply } = job {
+                let _ = reply.send(self.log.durable());
+            }
+        }
+    }
+
+    fn commit_all(&mut self, mut jobs: Vec<Job>) {
         let (checkpoints, jobs): (Vec<Job>, Vec<Job>) = jobs
             .drain(..)
             .partition(|job| matches!(job, Job::Checkpoint { .. }));
@@ -331,7 +345,7 @@ impl Committer {
                 }
                 Outcome::Moved(moved.map(|_| grouping.sequence))
             }
-            Job::Checkpoint { .. } | Job::Stop => Outcome::None,
+            Job::Checkpoint { .. } | Job::End { .. } | Job::Stop => Outcome::None,
         }
     }
 
@@ -416,7 +430,9 @@ impl Committer {
 
     /// The oldest removed bodies that no reader needs.
     fn next_removals(&self) -> Vec<Garbage> {
-        let removable = self.store.pins.removable();
+        let Some(removable) = self.store.pins.removable() else {
+            return Vec::new();
+        };
         let ready = self
             .garbage
             .iter()
@@ -476,7 +492,7 @@ impl Job {
                 body: Some(StagedBody::Inline(bytes)),
                 ..
             } => bytes.len(),
-            Job::Object { .. } | Job::Checkpoint { .. } | Job::Stop => 0,
+            Job::Object { .. } | Job::Checkpoint { .. } | Job::End { .. } | Job::Stop => 0,
             Job::Control { txn, .. } => txn.puts.iter().map(|(_, value)| value.len()).sum(),
             Job::Move { rows, .. } => {
                 let bodies = rows.iter().filter_map(|row| row.body.as_ref());
@@ -489,7 +505,11 @@ impl Job {
     fn adds(&self) -> bool {
         match self {
             Job::Object { body, .. } => body.is_some(),
-            Job::Control { .. } | Job::Move { .. } | Job::Checkpoint { .. } | Job::Stop => false,
+            Job::Control { .. }
+            | Job::Move { .. }
+            | Job::Checkpoint { .. }
+            | Job::End { .. }
+            | Job::Stop => false,
         }
     }
 
@@ -498,7 +518,7 @@ impl Job {
             Job::Object { .. } => Outcome::Object(Err(error.clone().into())),
             Job::Control { .. } => Outcome::Control(Err(error.clone().into())),
             Job::Move { .. } => Outcome::Moved(Err(error.clone())),
-            Job::Checkpoint { .. } | Job::Stop => Outcome::None,
+            Job::Checkpoint { .. } | Job::End { .. } | Job::Stop => Outcome::None,
         }
     }
 
@@ -538,7 +558,8 @@ impl Job {
             Job::Checkpoint { reply } => {
                 let _ = reply.send(Err(error));
             }
-            Job::Stop => {}
+            // An end is answered elsewhere.
+            Job::End { .. } | Job::Stop => {}
         }
     }
 

@@ -65,10 +65,30 @@ impl Extents {
         Ok(found)
     }
 
-    /// Ids up to this one are taken.
-    pub(crate) fn reserve(&self, highest: ExtentId) {
-        self.next
-            .fetch_max(highest.0.saturating_add(1), Ordering::Relaxed);
+    /// Ids up to this one are given to no new file from now on. Answers whether this one never was
+    /// given to one, since the directory was opened.
+    pub(crate) fn reserve(&self, highest: ExtentId) -> bool {
+        let after = highest.0.saturating_add(1);
+        self.next.fetch_max(after, Ordering::Relaxed) <= highest.0
+    }
+
+    /// All files that are finished by now have lower ids.
+    pub(crate) fn next(&self) -> ExtentId {
+        ExtentId(self.next.load(Ordering::Relaxed))
+    }
+
+    /// The file as it is, if it is there. Blocking.
+    pub(crate) fn raw(&self, id: ExtentId) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        match self.disk.open(&self.path(id)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The path of a file below the directory of all.
+    pub(crate) fn name(id: ExtentId) -> PathBuf {
+        PathBuf::from(format!("{:x}/{:016x}", id.0 % FOLDERS, id.0))
     }
 
     fn folder(&self, id: ExtentId) -> PathBuf {
@@ -82,11 +102,15 @@ impl Extents {
     /// Begins a new extent. Blocking.
     pub(crate) fn create(self: &Arc<Self>) -> Result<ExtentWriter, EngineError> {
         self.health.check()?;
-        let id = ExtentId(self.next.fetch_add(1, Ordering::Relaxed));
-        let file = self
-            .disk
-            .create(&self.path(id))
-            .map_err(|error| EngineError::io("creating an extent file", error))?;
+        let (id, file) = loop {
+            let id = ExtentId(self.next.fetch_add(1, Ordering::Relaxed));
+            match self.disk.create(&self.path(id)) {
+                Ok(file) => break (id, file),
+                // Left by an earlier server, and not removed yet: it keeps its name.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(EngineError::io("creating an extent file", error)),
+            }
+        };
         Ok(ExtentWriter {
             file,
             blocks: 0,

@@ -4,7 +4,7 @@ use crate::codec::{Table, seal, unseal};
 use crate::record::Position;
 use engine::EngineError;
 use heed::types::Bytes;
-use heed::{Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
+use heed::{Database, Env, EnvOpenOptions, MdbError, PutFlags, RoTxn, RwTxn, WithTls};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,9 @@ const ROW_BYTES_MAX: usize = 1500;
 
 /// Kept free of bodies: a delete writes new pages before it frees old ones.
 const RESERVE_BYTES: u64 = 64 << 20;
+
+/// Rows of a copy in one transaction.
+const COPIED_ROWS_MAX: usize = 20_000;
 
 /// A disk with less room than this is full for a transaction of the index.
 const FULL_BYTES: u64 = 64 << 20;
@@ -285,6 +288,66 @@ impl Index {
             true => Ok(()),
             false => Err(damaged(format!("{met} rows of {counted} are there"))),
         }
+    }
+
+    /// The greatest key of a table.
+    pub(crate) fn last_key<'txn>(
+        &self,
+        txn: &'txn RoTxn<'_>,
+        table: Table,
+    ) -> Result<Option<&'txn [u8]>, EngineError> {
+        let last = self.table(table)?.last(txn);
+        Ok(last
+            .map_err(failed("reading the index"))?
+            .map(|(key, _)| key))
+    }
+
+    /// Copies all rows as of a transaction to an empty index. `copied` is told the bytes of each row.
+    ///
+    /// Row by row: each is verified, and free pages stay behind.
+    ///
+    /// # Errors
+    /// When a row is damaged or hidden, a disk fails, or `copied` says so.
+    pub(crate) fn copy_rows(
+        &self,
+        txn: &RoTxn<'_>,
+        to: &Index,
+        mut copied: impl FnMut(usize) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        for table in Table::ALL {
+            let counted = self
+                .table(table)?
+                .len(txn)
+                .map_err(failed("reading the index"))?;
+            let mut rows = self.located_rows(txn, table)?.peekable();
+            let mut met = 0;
+            while rows.peek().is_some() {
+                let mut writing = to.write()?;
+                for row in rows.by_ref().take(COPIED_ROWS_MAX) {
+                    let (key, Located { position, payload }) = row?;
+                    let value = seal(table, key, position, payload);
+                    // Rows come in order, so that pages become full.
+                    to.table(table)?
+                        .put_with_flags(&mut writing, PutFlags::APPEND, key, &value)
+                        .map_err(failed("writing the index"))?;
+                    met += 1;
+                    copied(key.len() + value.len())?;
+                }
+                to.commit(writing)?;
+            }
+            if met != counted {
+                return Err(EngineError::corrupt(format!(
+                    "table `{}` of the index: {met} rows of {counted} are there",
+                    table.name()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Its greatest size, in bytes.
+    pub(crate) fn map_bytes(&self) -> usize {
+        self.env.info().map_size
     }
 
     /// All rows of a table, with the records that put them.

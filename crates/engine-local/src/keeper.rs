@@ -305,6 +305,10 @@ impl Keeper {
 
     /// Gives away the files of segments that were emptied before the last checkpoint began.
     fn free(&mut self) {
+        // They are freed after a later checkpoint.
+        if self.store.pins.is_held() {
+            return;
+        }
         let applied = self.applied.sequence;
         let segments = &self.store.segments;
         let (free, rest) = std::mem::take(&mut self.emptied)

@@ -26,6 +26,7 @@ mod apply;
 mod blocks;
 mod codec;
 mod committer;
+mod copy;
 mod disk;
 mod extent;
 #[cfg(test)]
@@ -35,6 +36,8 @@ mod index;
 mod keeper;
 mod log;
 mod memtable;
+mod orphans;
+mod pace;
 mod pieces;
 mod pins;
 mod read;
@@ -53,6 +56,7 @@ mod store;
 mod verify;
 
 use committer::{Committer, Job, Thresholds};
+pub use copy::{Copied, CopyError};
 use disk::{Disk, HostDisk};
 use engine::{
     BoxFuture, BucketId, ByteStream, CommitError, Committed, ControlError, ControlRow,
@@ -61,13 +65,16 @@ use engine::{
     VersionEntry, VersionMarker, VersionsQuery, Which, Write,
 };
 use keeper::{Handover, Keeper};
+pub use pace::{Pace, Unhindered};
 pub use rebuild::Rebuilt;
+use record::Position;
 use stage::{LocalStage, StagedBody};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 pub use store::FORMAT_FILE;
@@ -158,8 +165,13 @@ pub struct Lock {
 pub struct Local {
     store: Arc<Store>,
     inline_bytes_max: usize,
+    memtable_bytes: usize,
     jobs: mpsc::Sender<Job>,
     threads: Vec<JoinHandle<()>>,
+    /// Looks for files that no row names.
+    sweeper: Option<JoinHandle<()>>,
+    /// Ends it.
+    stop: Arc<AtomicBool>,
 }
 
 impl Local {
@@ -184,6 +196,7 @@ impl Local {
             reserve,
             live,
             applied,
+            first_extent,
         } = Store::open(directory, &options, disk)?;
         let store = Arc::new(store);
         let (jobs, receiver) = mpsc::channel();
@@ -222,11 +235,26 @@ impl Local {
             .name("keeper".to_owned())
             .spawn(move || keeper.run())
             .map_err(started)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let sweeper = {
+            let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
+            std::thread::Builder::new()
+                .name("sweeper".to_owned())
+                .spawn(move || {
+                    if let Err(error) = orphans::remove(&store, first_extent, &stop) {
+                        tracing::error!(%error, "files that nothing names are left until the next start");
+                    }
+                })
+                .map_err(started)?
+        };
         Ok(Local {
             store,
             inline_bytes_max: options.inline_bytes_max,
+            memtable_bytes: options.memtable_bytes,
             jobs,
             threads: vec![committer, keeper],
+            sweeper: Some(sweeper),
+            stop,
         })
     }
 
@@ -255,6 +283,12 @@ impl Local {
         answer.await.unwrap_or_else(|_| Err(committer_ended()))
     }
 
+    /// Whether the look for files that an earlier server left behind, which begins with the opening,
+    /// has ended.
+    pub fn is_swept(&self) -> bool {
+        self.sweeper.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     #[cfg(test)]
     pub(crate) fn store(&self) -> &Arc<Store> {
         &self.store
@@ -274,7 +308,36 @@ impl Local {
     /// # Errors
     /// When the disk fails otherwise.
     pub fn verify(&self, scrub: bool) -> Result<Verified, EngineError> {
-        verify::verify(&self.store, scrub)
+        self.verify_at(scrub, &Unhindered)
+    }
+
+    /// As [`Local::verify`], as fast as `pace` lets it.
+    ///
+    /// # Errors
+    /// When the disk fails otherwise, or the pace ends the work.
+    pub fn verify_at(&self, scrub: bool, pace: &dyn Pace) -> Result<Verified, EngineError> {
+        verify::verify(&self.store, self.log_end()?, scrub, pace)
+    }
+
+    /// Copies everything as of one moment to a new directory, while others write: what was
+    /// acknowledged before is in it, and nothing is half. All of it is synced, but for the name of
+    /// the directory itself. Blocking.
+    ///
+    /// Meanwhile the room of what is deleted is not used again.
+    ///
+    /// # Errors
+    /// When a disk fails or is full, or the pace ends the work: then the target is no data directory,
+    /// and what is in it is the caller's to remove.
+    pub fn copy_to(&self, target: impl AsRef<Path>, pace: &dyn Pace) -> Result<Copied, CopyError> {
+        let (store, end) = (&self.store, || self.log_end());
+        copy::copy(store, self.memtable_bytes, end, target.as_ref(), pace)
+    }
+
+    /// Up to where the log has whole records that were acknowledged. Blocking.
+    fn log_end(&self) -> Result<Position, EngineError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.hand_in(Job::End { reply })?;
+        answer.recv().map_err(|_| committer_ended())
     }
 
     fn hand_in(&self, job: Job) -> Result<(), EngineError> {
@@ -338,8 +401,9 @@ impl Local {
 
 impl Drop for Local {
     fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
         let _ = self.jobs.send(Job::Stop);
-        for thread in self.threads.drain(..) {
+        for thread in self.threads.drain(..).chain(self.sweeper.take()) {
             // They panic only for a bug, which was reported where it happened.
             let _ = thread.join();
         }

@@ -188,6 +188,11 @@ impl Log {
         (Position::new(self.segment.number, self.tail), self.previous)
     }
 
+    /// Up to where all records are durable.
+    pub(crate) fn durable(&self) -> Position {
+        self.durable
+    }
+
     pub(crate) fn group(&self) -> Group {
         Group {
             chunks: vec![self.chunk()],

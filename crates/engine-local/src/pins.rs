@@ -14,6 +14,7 @@ pub(crate) struct Pins {
 struct State {
     published: Sequence,
     readers: BTreeMap<Sequence, usize>,
+    holds: usize,
 }
 
 /// Holds all bodies in place that were there when it was made. Released when dropped.
@@ -22,7 +23,32 @@ pub(crate) struct Pin {
     sees: Sequence,
 }
 
+/// Keeps every file that is there: no body is removed and no segment taken out of the log. Released
+/// when dropped.
+pub(crate) struct Hold {
+    pins: Arc<Pins>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        lock(&self.pins.state).holds -= 1;
+    }
+}
+
 impl Pins {
+    /// What was begun before may still end: the committer's answer to a later job, and the segments
+    /// that were listed afterwards, are sure.
+    pub(crate) fn hold(self: &Arc<Self>) -> Hold {
+        lock(&self.state).holds += 1;
+        Hold {
+            pins: Arc::clone(self),
+        }
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        lock(&self.state).holds > 0
+    }
+
     /// To be taken before the index is read: what the reader then finds is held.
     pub(crate) fn pin(self: &Arc<Self>) -> Pin {
         let mut state = lock(&self.state);
@@ -41,13 +67,16 @@ impl Pins {
     }
 
     /// What was removed by this commit or an earlier one is needed by no reader, now or later: each
-    /// present reader sees the removal, and so will each later one.
-    pub(crate) fn removable(&self) -> Sequence {
+    /// present reader sees the removal, and so will each later one. `None` while all is held.
+    pub(crate) fn removable(&self) -> Option<Sequence> {
         let state = lock(&self.state);
-        match state.readers.first_key_value() {
+        if state.holds > 0 {
+            return None;
+        }
+        Some(match state.readers.first_key_value() {
             Some((oldest, _)) => *oldest,
             None => state.published,
-        }
+        })
     }
 }
 
@@ -86,12 +115,26 @@ mod tests {
         let early = pins.pin();
         pins.publish(Sequence(9));
         let late = pins.pin();
-        assert_eq!(pins.removable(), Sequence(5));
+        assert_eq!(pins.removable(), Some(Sequence(5)));
         drop(early);
-        assert_eq!(pins.removable(), Sequence(9));
+        assert_eq!(pins.removable(), Some(Sequence(9)));
         pins.publish(Sequence(12));
-        assert_eq!(pins.removable(), Sequence(9));
+        assert_eq!(pins.removable(), Some(Sequence(9)));
         drop(late);
-        assert_eq!(pins.removable(), Sequence(12));
+        assert_eq!(pins.removable(), Some(Sequence(12)));
+    }
+
+    #[test]
+    fn nothing_is_removed_while_all_is_held() {
+        let pins = Arc::new(Pins::default());
+        pins.publish(Sequence(5));
+        let (one, two) = (pins.hold(), pins.hold());
+        drop(one);
+        assert_eq!((pins.removable(), pins.is_held()), (None, true));
+        drop(two);
+        assert_eq!(
+            (pins.removable(), pins.is_held()),
+            (Some(Sequence(5)), false)
+        );
     }
 }

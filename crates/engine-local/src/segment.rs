@@ -60,6 +60,11 @@ impl Segments {
         self.files.load().keys().copied().collect()
     }
 
+    /// All files in order. As long as one is held it is not written over; its name may go.
+    pub(crate) fn all(&self) -> Vec<Arc<SegmentFile>> {
+        self.files.load().values().cloned().collect()
+    }
+
     /// Makes the file of a new segment, of a spare one if there is one. Its name is durable.
     pub(crate) fn create(
         &self,
@@ -239,6 +244,12 @@ impl Scan {
             buffer_at: 0,
             at: from,
         })
+    }
+
+    /// Looks at no record that does not end here or before.
+    pub(crate) fn up_to(mut self, end: u64) -> Scan {
+        self.file_bytes = self.file_bytes.min(end);
+        self
     }
 
     /// Where the next record is, or would be.

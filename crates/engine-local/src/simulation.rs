@@ -391,6 +391,9 @@ impl Simulation {
         let local = self
             .open(directory, disk, false)
             .map_err(|error| format!("it does not open: {error}"))?;
+        while !local.is_swept() {
+            std::thread::yield_now();
+        }
         let files = disk
             .files()
             .into_iter()

@@ -8,6 +8,8 @@ use crate::health::Health;
 use crate::index::{Index, Walk};
 use crate::keeper::{APPLIED_ROW, Applied, live_of};
 use crate::log::Log;
+use crate::orphans;
+use crate::pace::Pace;
 use crate::pieces::{Address, ExtentId, Piece};
 use crate::pins::{Pin, Pins};
 use crate::record::Position;
@@ -19,10 +21,10 @@ use crate::stage::{SharedBody, StagedBody, joined};
 use crate::{OpenError, Options};
 use bytes::Bytes;
 use engine::{BodyRef, ByteStream, EngineError, Head, ObjectName, Sequence, Staged, Which};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -60,6 +62,8 @@ pub(crate) struct Opened {
     pub(crate) reserve: Reserve,
     pub(crate) live: BTreeMap<u32, u64>,
     pub(crate) applied: Applied,
+    /// New files of bodies have ids from here on.
+    pub(crate) first_extent: ExtentId,
 }
 
 impl Store {
@@ -130,7 +134,10 @@ impl Store {
             _lock: lock,
         };
         let garbage = store.garbage()?;
-        store.remove_orphans()?;
+        let first_extent = orphans::first_unnamed(&store)?;
+        if let Some(last) = first_extent.0.checked_sub(1) {
+            store.extents.reserve(ExtentId(last));
+        }
         store.pins.publish(last);
         let (position, previous) = log.end();
         Ok(Opened {
@@ -138,6 +145,7 @@ impl Store {
             last,
             garbage,
             live,
+            first_extent,
             applied: applied.unwrap_or(Applied {
                 sequence: 0,
                 position: Position::new(position.segment().min(1), 0),
@@ -181,29 +189,22 @@ impl Store {
         Ok(garbage)
     }
 
-    /// Removes files that no row names: their commit never came, or their removal was cut short.
-    fn remove_orphans(&self) -> Result<(), OpenError> {
+    /// Files of bodies that rows name, in order of their ids, at most so many.
+    pub(crate) fn named_extents(
+        &self,
+        after: ExtentId,
+        limit: usize,
+    ) -> Result<Vec<ExtentId>, EngineError> {
         let view = self.view()?;
-        let mut named = BTreeSet::new();
-        for row in view.rows_with(Table::Extents, &[])? {
+        let start = after.0.to_be_bytes();
+        let rows = view.rows(Table::Extents, Bound::Excluded(&start[..]), &[])?;
+        let mut named = Vec::new();
+        for row in rows.take(limit) {
             let (row, _) = row?;
             let id = row.first_chunk::<8>().map(|id| u64::from_be_bytes(*id));
             named.extend(id.map(ExtentId));
         }
-        let on_disk = self.extents.on_disk();
-        let on_disk = on_disk.map_err(io_error("reading the directory of extents"))?;
-        let on_disk: BTreeSet<ExtentId> = on_disk.into_iter().collect();
-        for id in on_disk.difference(&named) {
-            self.extents.remove(*id);
-        }
-        for id in named.difference(&on_disk) {
-            // Reading the object will say so too. The others are served.
-            tracing::error!(extent = id.0, "an extent file is missing");
-        }
-        for highest in [named.last(), on_disk.last()].into_iter().flatten() {
-            self.extents.reserve(*highest);
-        }
-        Ok(())
+        Ok(named)
     }
 
     pub(crate) fn head(
@@ -310,11 +311,13 @@ impl Store {
         }
     }
 
-    /// Reads all of a body and verifies it; answers its length. Blocking.
+    /// Reads all of a body and verifies it; answers its length. Ended by the pace, it has not read
+    /// all. Blocking.
     pub(crate) fn read_whole(
         &self,
         address: Address,
         stored_bytes: u64,
+        pace: &dyn Pace,
     ) -> Result<u64, EngineError> {
         let _pin = self.pins.pin();
         let body = BodyRef::unpinned(Bytes::from(address.encode()));
@@ -325,9 +328,11 @@ impl Store {
             match piece {
                 Piece::Row { id, stored_bytes } => {
                     let Logged { segment, offset } = self.find_logged(id, stored_bytes, gone)?;
-                    while !rest.is_empty() {
+                    while !rest.is_empty() && !pace.is_stopped() {
                         let bytes = segment.read_body(offset, id, stored_bytes, &rest, true)?;
-                        rest.start += bytes.map_or(0, |bytes| bytes.len() as u64).max(1);
+                        let bytes = bytes.map_or(0, |bytes| bytes.len() as u64).max(1);
+                        rest.start += bytes;
+                        pace.read(bytes);
                     }
                 }
                 Piece::Extent { id, stored_bytes } => {
@@ -343,8 +348,10 @@ impl Store {
                         }
                         Err(OpenExtentError::Engine(error)) => return Err(error),
                     };
-                    while !rest.is_empty() {
-                        rest.start += reader.read(&rest)?.len().max(1) as u64;
+                    while !rest.is_empty() && !pace.is_stopped() {
+                        let bytes = reader.read(&rest)?.len().max(1) as u64;
+                        rest.start += bytes;
+                        pace.read(bytes);
                     }
                 }
             }
@@ -616,7 +623,7 @@ pub(crate) fn take_lock(directory: &Path) -> Result<File, OpenError> {
 }
 
 /// Marks a new directory as ours, whole or not at all.
-fn write_format(directory: &Path) -> Result<(), OpenError> {
+pub(crate) fn write_format(directory: &Path) -> Result<(), OpenError> {
     let path = directory.join(FORMAT_FILE);
     if path.exists() {
         // Another server may have made it while we waited for nothing but the lock.

@@ -2,6 +2,7 @@
 
 use crate::codec::{PartRecord, Record, Table, decode_pieces, decode_u64, split_key};
 use crate::index::Walk;
+use crate::pace::Pace;
 use crate::pieces::{Address, Piece};
 use crate::record::Position;
 use crate::rows::Reads;
@@ -9,6 +10,7 @@ use crate::segment::{FIRST_RECORD, Scan};
 use crate::store::Store;
 use engine::{BucketId, EngineError, VersionId};
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 /// What was looked at.
@@ -58,21 +60,43 @@ impl fmt::Display for Problem {
 }
 
 /// See [`crate::Local::verify`].
-pub(crate) fn verify(store: &Arc<Store>, scrub: bool) -> Result<Verified, EngineError> {
+///
+/// Of the log it looks at what lies before `end`: what comes after it is being written.
+pub(crate) fn verify(
+    store: &Arc<Store>,
+    end: Position,
+    scrub: bool,
+    pace: &dyn Pace,
+) -> Result<Verified, EngineError> {
     let mut verified = Verified::default();
     walks(store, &mut verified)?;
+    let scrub = scrub.then_some(pace);
     for table in [Table::Current, Table::Older] {
         objects(store, table, scrub, &mut verified)?;
+        check(pace)?;
     }
     parts(store, scrub, &mut verified)?;
-    log(store, &mut verified)?;
+    check(pace)?;
+    log(store, end, pace, &mut verified)?;
     Ok(verified)
+}
+
+/// Work that was ended says nothing about what it did not see.
+fn check(pace: &dyn Pace) -> Result<(), EngineError> {
+    match pace.is_stopped() {
+        true => Err(EngineError::io(
+            "looking at what is stored",
+            io::Error::from(io::ErrorKind::Interrupted),
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Rows that the pages above them hide would not be missed below.
 fn walks(store: &Arc<Store>, verified: &mut Verified) -> Result<(), EngineError> {
-    let txn = store.index.read()?;
     for table in Table::ALL {
+        // One for each: a transaction keeps the pages of all that is replaced.
+        let txn = store.index.read()?;
         match store.index.check_walk(&txn, table, Walk::WithLookups) {
             Ok(()) => {}
             Err(error @ EngineError::Corrupt { .. }) => verified.problems.push(Problem {
@@ -91,7 +115,7 @@ const ROWS_MAX: usize = 256;
 fn objects(
     store: &Arc<Store>,
     table: Table,
-    scrub: bool,
+    scrub: Option<&dyn Pace>,
     verified: &mut Verified,
 ) -> Result<(), EngineError> {
     let mut after: Option<Vec<u8>> = None;
@@ -121,6 +145,9 @@ fn objects(
         };
         after = Some(last.clone());
         for (row, payload) in found {
+            if scrub.is_some_and(|pace| pace.is_stopped()) {
+                return Ok(());
+            }
             verified.versions += 1;
             let bucket = row
                 .first_chunk()
@@ -149,36 +176,65 @@ fn objects(
     }
 }
 
-fn parts(store: &Arc<Store>, scrub: bool, verified: &mut Verified) -> Result<(), EngineError> {
-    let mut found = Vec::new();
-    {
-        let view = store.view()?;
-        for row in view.rows_with(Table::Parts, &[])? {
-            let (row, payload) = row?;
-            found.push((row.to_vec(), PartRecord::decode(&payload)?));
-        }
-    }
-    for (row, part) in found {
-        verified.parts += 1;
-        if let Err(error) = body(store, part.address, part.stored_bytes, scrub, verified) {
-            let upload = row
-                .first_chunk()
-                .map(|id| engine::UploadId(u128::from_be_bytes(*id)));
+fn parts(
+    store: &Arc<Store>,
+    scrub: Option<&dyn Pace>,
+    verified: &mut Verified,
+) -> Result<(), EngineError> {
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let mut found = Vec::new();
+        {
             let view = store.view()?;
-            let object = match upload {
-                Some(upload) => crate::read::upload_in(&view, upload)?,
-                None => None,
+            let start = match &after {
+                Some(row) => std::ops::Bound::Excluded(&row[..]),
+                None => std::ops::Bound::Unbounded,
             };
-            verified.problems.push(Problem {
-                object: object.map(|upload| DamagedObject {
-                    bucket: upload.object.bucket,
-                    key: upload.object.key,
-                    version: None,
-                }),
-                what: format!("a part of an upload: {error}"),
-            });
+            for row in view.rows(Table::Parts, start, &[])?.take(ROWS_MAX) {
+                let (row, payload) = row?;
+                found.push((row.to_vec(), PartRecord::decode(&payload)?));
+            }
+        }
+        let Some((last, _)) = found.last() else {
+            return Ok(());
+        };
+        after = Some(last.clone());
+        for (row, record) in found {
+            if scrub.is_some_and(|pace| pace.is_stopped()) {
+                return Ok(());
+            }
+            part(store, &row, record, scrub, verified)?;
         }
     }
+}
+
+fn part(
+    store: &Arc<Store>,
+    row: &[u8],
+    part: PartRecord,
+    scrub: Option<&dyn Pace>,
+    verified: &mut Verified,
+) -> Result<(), EngineError> {
+    verified.parts += 1;
+    let Err(error) = body(store, part.address, part.stored_bytes, scrub, verified) else {
+        return Ok(());
+    };
+    let upload = row
+        .first_chunk()
+        .map(|id| engine::UploadId(u128::from_be_bytes(*id)));
+    let view = store.view()?;
+    let object = match upload {
+        Some(upload) => crate::read::upload_in(&view, upload)?,
+        None => None,
+    };
+    verified.problems.push(Problem {
+        object: object.map(|upload| DamagedObject {
+            bucket: upload.object.bucket,
+            key: upload.object.key,
+            version: None,
+        }),
+        what: format!("a part of an upload: {error}"),
+    });
     Ok(())
 }
 
@@ -187,11 +243,11 @@ fn body(
     store: &Arc<Store>,
     address: Address,
     stored_bytes: u64,
-    scrub: bool,
+    scrub: Option<&dyn Pace>,
     verified: &mut Verified,
 ) -> Result<(), EngineError> {
-    if scrub {
-        return match store.read_whole(address, stored_bytes) {
+    if let Some(pace) = scrub {
+        return match store.read_whole(address, stored_bytes, pace) {
             Ok(bytes) => {
                 verified.bytes_read += bytes;
                 Ok(())
@@ -224,28 +280,42 @@ fn body(
     Ok(())
 }
 
-/// Every file of the log must be readable from its begin to its end.
-fn log(store: &Arc<Store>, verified: &mut Verified) -> Result<(), EngineError> {
+/// Every file of the log must be readable from its begin to the end.
+fn log(
+    store: &Arc<Store>,
+    end: Position,
+    pace: &dyn Pace,
+    verified: &mut Verified,
+) -> Result<(), EngineError> {
     let reading = |error| EngineError::io("reading the log", error);
-    for number in store.segments.numbers() {
+    let mut numbers = store.segments.numbers();
+    // Those after it are made ahead.
+    numbers.retain(|number| *number <= end.segment());
+    for number in numbers {
+        // One that was taken out of the log meanwhile has nothing of it.
         let Some(segment) = store.segments.get(number) else {
             continue;
         };
         verified.segments += 1;
         let mut scan = Scan::new(segment, FIRST_RECORD).map_err(reading)?;
-        while scan.next().map_err(reading)?.is_some() {
-            verified.records += 1;
+        if number == end.segment() {
+            scan = scan.up_to(u64::from(end.offset()));
         }
-        let end = Position::new(number, scan.at());
+        while let Some(record) = scan.next().map_err(reading)? {
+            verified.records += 1;
+            pace.read(u64::from(record.header.record_bytes));
+            check(pace)?;
+        }
+        let damaged_at = Position::new(number, scan.at());
         // What says that this place had been synced proves that something is lost. Other records
         // here are leftovers of writes that were never acknowledged.
         while let Some(later) = scan.search().map_err(reading)? {
-            if later.header.durable > end {
+            if later.header.durable > damaged_at {
                 verified.problems.push(Problem {
                     object: None,
                     what: format!(
                         "segment {number:08x} of the log is damaged at {}",
-                        end.offset()
+                        damaged_at.offset()
                     ),
                 });
                 break;

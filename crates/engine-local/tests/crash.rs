@@ -29,6 +29,14 @@ fn open(directory: &Path) -> Local {
     Local::open(directory, options).unwrap()
 }
 
+fn open_and_sweep(directory: &Path) -> Local {
+    let local = open(directory);
+    while !local.is_swept() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    local
+}
+
 fn worlds(round: u64) -> Vec<World> {
     let worlds = (0..WRITERS).map(|writer| {
         let seed = round * 1000 + writer;
@@ -148,11 +156,11 @@ fn what_was_acknowledged_survives_a_kill() {
     }
     println!("{steps} acknowledged steps, {in_flight} done and not acknowledged");
     assert!(steps > 100, "the writers did only {steps} steps");
-    drop(open(&directory));
+    drop(open_and_sweep(&directory));
     // Opened with nothing to do: no file is there that no record names.
-    let local = open(&directory);
+    let local = open_and_sweep(&directory);
     let files = extent_files(&directory);
     drop(local);
-    drop(open(&directory));
+    drop(open_and_sweep(&directory));
     assert_eq!(files, extent_files(&directory));
 }
