@@ -1,7 +1,11 @@
-"""`strongroom backup` and `strongroom restore`: the data of a stopped server, copied and verified."""
+"""`strongroom backup` and `strongroom restore`: the data of a server, running or stopped, copied and verified."""
 
+import json
 import os
 import shutil
+import threading
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -92,13 +96,133 @@ def test_data_after_kill_9_can_be_backed_up(own_server, tmp_path):
     everything_is_there(own_server, account, bucket, objects)
 
 
-def test_a_running_server_is_not_backed_up(own_server, tmp_path):
-    done = own_server.command("backup", str(own_server.data), str(tmp_path / "backup"), check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "stop the server first" in done.stderr
+class Writer(threading.Thread):
+    """Writes, overwrites and deletes its own keys until it is told to stop."""
+
+    SIZES = [10, 3_000, 50_000, 300_000]
+
+    def __init__(self, account, bucket: str, name: str):
+        super().__init__()
+        self.account, self.bucket, self.name = account, bucket, name
+        # Each entry: key, and the body that it has from then on (`None`: it is gone).
+        self.begun: list[tuple[str, bytes | None]] = []
+        self.acknowledged = 0
+        self.stopping = threading.Event()
+        self.failed: Exception | None = None
+
+    def run(self) -> None:
+        s3 = self.account.boto("s3")
+        try:
+            while not self.stopping.is_set():
+                number = len(self.begun)
+                key = f"{self.name}/{number % 7}"
+                body = None if number % 5 == 4 else os.urandom(self.SIZES[number % 4])
+                self.begun.append((key, body))
+                if body is None:
+                    s3.delete_object(Bucket=self.bucket, Key=key)
+                else:
+                    s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+                self.acknowledged = number + 1
+        except Exception as error:
+            self.failed = error
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.join()
+        assert self.failed is None
+
+    def state(self, steps: int) -> dict[str, bytes]:
+        state = {}
+        for key, body in self.begun[:steps]:
+            if body is None:
+                state.pop(key, None)
+            else:
+                state[key] = body
+        return state
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_running_server_is_backed_up_while_it_is_written_to(own_server, tmp_path, named):
+    account = own_server.create_account()
+    bucket = account.bucket()
+    writers = [Writer(account, bucket, f"writer-{number}") for number in range(3)]
+    for writer in writers:
+        writer.start()
+    while min(writer.acknowledged for writer in writers) < 20:
+        threading.Event().wait(0.01)
+    least = [writer.acknowledged for writer in writers]
+    backup = tmp_path / "backups" / "one"
+    data = [str(own_server.data)] if named else []
+    told = own_server.command("backup", *data, str(backup), "--with-key").stdout
+    most = [len(writer.begun) for writer in writers]
+    for writer in writers:
+        writer.stop()
+    assert "Backed up" in told
+    assert sum(most) > sum(least), "nobody wrote while the backup was made"
+    copied = files(backup)
+    assert set(copied.values()) == {0o600} and "data/admin-token" not in copied and "key" in copied
+
+    own_server.kill()
+    shutil.rmtree(own_server.data)
+    key_file(own_server).unlink()
+    own_server.command("restore", str(backup), str(own_server.data), "--with-key")
+    done = own_server.command("fsck", str(own_server.data), "--scrub", "--json")
+    assert json.loads(done.stdout)["problems"] == []
+    own_server.start()
+    s3 = account.boto("s3")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    found = {entry["Key"]: None for page in pages for entry in page.get("Contents", [])}
+    for key in found:
+        found[key] = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    for writer, first, last in zip(writers, least, most):
+        own = {key: body for key, body in found.items() if key.startswith(writer.name)}
+        assert any(own == writer.state(steps) for steps in range(first, last + 1)), writer.name
+
+
+def test_what_a_running_server_does_not_back_up(own_server, tmp_path):
+    account = own_server.create_account()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").write_text("mine")
+    for target, why in [
+        ("relative", "is not an absolute path"),
+        (str(other), "is not empty"),
+        (str(own_server.data / "sub"), "lies within"),
+    ]:
+        done = own_server.command("backup", str(own_server.data), target, check=False)
+        assert (done.returncode, done.stdout) == (2, "") and why in done.stderr
+    done = own_server.command(
+        "backup", str(own_server.data), str(tmp_path / "new"), "--mib-per-second", "0", check=False
+    )
+    assert done.returncode == 2 and "`mib_per_second` must be at least 1" in done.stderr
+    assert files(other).keys() == {"file"}
+    assert not (own_server.data / "sub").exists() and not (tmp_path / "new").exists()
+    assert account.bucket()
+
+
+@pytest.mark.parametrize("operation", ["backup", "fsck"])
+def test_only_the_admin_token_may_have_long_work_done(own_server, tmp_path, operation):
+    order = {"target": str(tmp_path / "backup")} if operation == "backup" else {"scrub": True}
+    for headers in [{}, {"authorization": "Bearer 00"}]:
+        request = urllib.request.Request(
+            f"{own_server.admin_endpoint}/v1/{operation}", json.dumps(order).encode(), headers
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request)
+        assert refused.value.code == 401
     assert not (tmp_path / "backup").exists()
-    told = " ".join(own_server.command("backup", "--help").stdout.split())
-    assert "a running one cannot be backed up" in told
+
+
+def test_damage_met_by_a_backup_of_a_running_server_is_told(own_server, tmp_path):
+    account = own_server.create_account()
+    bucket = account.bucket()
+    account.boto("s3").put_object(Bucket=bucket, Key="dir/large", Body=os.urandom(300_000))
+    flip(extent_in(own_server.data), 100_000)
+    done = own_server.command("backup", str(own_server.data), str(tmp_path / "backup"), check=False)
+    assert done.returncode == 1
+    assert f'bucket {bucket}, key "dir/large"' in done.stdout
+    done = own_server.command("restore", str(tmp_path / "backup"), str(tmp_path / "new"), check=False)
+    assert done.returncode == 2 and "is not a backup that was finished" in done.stderr
 
 
 def test_what_is_no_data_directory_is_not_backed_up(own_server, tmp_path):

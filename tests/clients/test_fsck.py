@@ -1,9 +1,11 @@
-"""`strongroom fsck`: damage to the data of a stopped server is found and named, and an index is made anew."""
+"""`strongroom fsck`: damage to the data of a server, running or stopped, is found and named, and an index is made anew."""
 
 import json
 import os
 import shutil
 import struct
+import threading
+import time
 
 import pytest
 
@@ -132,13 +134,61 @@ def test_an_index_is_made_anew_from_the_log(stored):
         assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == body
 
 
-@pytest.mark.parametrize("flags", [[], ["--scrub"], ["--rebuild"]])
-def test_a_running_server_is_left_alone(own_server, flags):
+def test_the_index_of_a_running_server_is_not_made_anew(own_server):
     account = own_server.create_account()
-    done = own_server.command("fsck", str(own_server.data), *flags, check=False)
+    done = own_server.command("fsck", str(own_server.data), "--rebuild", check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "stop the server first" in done.stderr
     assert account.bucket()
+
+
+def test_damage_is_found_while_the_server_serves(stored):
+    server, account, bucket, _ = stored
+    server.start()
+    assert fsck(server)[0] == 0
+    code, report = fsck(server, "--scrub")
+    assert (code, report["problems"], report["checked"]["versions"]) == (0, [], 4)
+    assert report["checked"]["bytes_read"] >= SMALL + LARGE
+    (extent,) = [path for path in (server.data / "store" / "extents").rglob("*") if path.is_file()]
+    flip(extent, LARGE // 2)
+    path, offset = body_in_log(server.data, SMALL)
+    flip(path, offset + SMALL // 2)
+    code, report = fsck(server, "--scrub")
+    assert (code, report["clean"]) == (1, False)
+    named = [(problem["bucket"], problem["key"], problem["version"]) for problem in report["problems"]]
+    assert sorted(named) == [(bucket, "dir/large", "null"), (bucket, "small", "null")]
+    told = server.command("fsck", str(server.data), "--scrub", check=False).stdout
+    assert f'bucket {bucket}, key "dir/large", version null: ' in told
+    assert account.boto("s3").get_object(Bucket=bucket, Key="tiny")["Body"].read() == b"x"
+
+
+def test_a_look_is_as_slow_as_it_is_told_and_writes_go_on(own_server):
+    account = own_server.create_account()
+    bucket = account.bucket()
+    s3 = account.boto("s3")
+    for number in range(4):
+        s3.put_object(Bucket=bucket, Key=f"{number}", Body=os.urandom(1024 * KIB))
+    codes = []
+    look = threading.Thread(
+        target=lambda: codes.append(fsck(own_server, "--scrub", "--mib-per-second", "1"))
+    )
+    begin = time.monotonic()
+    look.start()
+    slowest, writes = 0.0, 0
+    while look.is_alive():
+        before = time.monotonic()
+        key = f"new/{writes % 20}"
+        s3.put_object(Bucket=bucket, Key=key, Body=os.urandom(40_000))
+        if writes % 3 == 2:
+            s3.delete_object(Bucket=bucket, Key=key)
+        slowest = max(slowest, time.monotonic() - before)
+        writes += 1
+        time.sleep(0.05)
+    seconds = time.monotonic() - begin
+    ((code, report),) = codes
+    assert (code, report["problems"]) == (0, [])
+    # 4 MiB and more at 1 MiB a second.
+    assert seconds >= 4 and writes >= 10 and slowest < seconds / 2
 
 
 @pytest.mark.parametrize("flags", [[], ["--rebuild"]])

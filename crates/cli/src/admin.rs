@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use server::UpkeepLine;
 use tokio::net::TcpStream;
 
 /// Why the admin API gave no answer, in words that say what to do.
@@ -84,6 +86,35 @@ impl Admin {
         })
     }
 
+    /// Asks for long work; `progress` is told how many bytes were read until now.
+    pub async fn work<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+        mut progress: impl FnMut(u64),
+    ) -> Result<T, AdminError> {
+        let not_ours = |reason: String| AdminError::NotOurs {
+            address: self.address,
+            reason,
+        };
+        let mut body = self.answer(Method::POST, path, Some(body)).await?;
+        let mut unread = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| not_ours(error.to_string()))?;
+            unread.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+            while let Some(end) = unread.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = unread.drain(..=end).collect();
+                let line = serde_json::from_slice(&line);
+                match line.map_err(|error| not_ours(error.to_string()))? {
+                    UpkeepLine::Progress { bytes_read } => progress(bytes_read),
+                    UpkeepLine::Done(done) => return Ok(done),
+                    UpkeepLine::Failed { message } => return Err(AdminError::Refused { message }),
+                }
+            }
+        }
+        Err(not_ours("it ended before the work was done".to_owned()))
+    }
+
     /// Sends one request and reads its answer.
     pub async fn call<T: DeserializeOwned>(
         &self,
@@ -91,6 +122,26 @@ impl Admin {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, AdminError> {
+        let not_ours = |reason: String| AdminError::NotOurs {
+            address: self.address,
+            reason,
+        };
+        let answer = self.answer(method, path, body).await?;
+        let bytes = answer
+            .collect()
+            .await
+            .map_err(|error| not_ours(error.to_string()))?
+            .to_bytes();
+        serde_json::from_slice(&bytes).map_err(|error| not_ours(error.to_string()))
+    }
+
+    /// The body of a good answer.
+    async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Incoming, AdminError> {
         let not_ours = |reason: String| AdminError::NotOurs {
             address: self.address,
             reason,
@@ -120,6 +171,9 @@ impl Admin {
             .await
             .map_err(|error| not_ours(error.to_string()))?;
         let status = answer.status();
+        if status.is_success() {
+            return Ok(answer.into_body());
+        }
         let bytes = answer
             .into_body()
             .collect()
@@ -132,17 +186,19 @@ impl Admin {
                 data: self.data.clone(),
             });
         }
-        if !status.is_success() {
-            let value: Value = serde_json::from_slice(&bytes)
-                .map_err(|_| not_ours(format!("it answered {status}")))?;
-            let message = value.get("message").and_then(Value::as_str);
-            return Err(match message {
-                Some(message) => AdminError::Refused {
-                    message: message.to_owned(),
-                },
-                None => not_ours(format!("it answered {status}")),
-            });
-        }
-        serde_json::from_slice(&bytes).map_err(|error| not_ours(error.to_string()))
+        let value: Value = serde_json::from_slice(&bytes)
+            .map_err(|_| not_ours(format!("it answered {status}")))?;
+        let message = value.get("message").and_then(Value::as_str);
+        Err(match message {
+            Some(message) => AdminError::Refused {
+                message: message.to_owned(),
+            },
+            None => not_ours(format!("it answered {status}")),
+        })
     }
+}
+
+/// Says on standard error how far long work is, so that standard output stays the result's.
+pub fn tell_progress(bytes_read: u64) {
+    eprintln!("{} MiB read", bytes_read >> 20);
 }

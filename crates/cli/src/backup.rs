@@ -3,29 +3,39 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use server::{Config, ConfigError, Copied, FsckReport, Settings};
+use server::{
+    BackupDone, BackupError, BackupOrder, Config, ConfigError, Copied, FsckError, FsckReport,
+    Settings,
+};
 
 use crate::Common;
+use crate::admin::{Admin, tell_progress};
 use crate::fsck::print_problems;
 
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
-/// Copy the data of a stopped server to a new directory.
+/// Copy the data of a server, running or stopped, to a new directory.
 ///
-/// The server must be stopped: a running one cannot be backed up. It does not start until all is
-/// copied. Everything is synced, and all of the copy is read again and compared with its checksums,
-/// before this says that it is done; a copy that was not finished is not restored.
+/// A running server is asked, through its admin API, to make the backup itself while it serves:
+/// TARGET-DIR must be an absolute path on its machine. All that was acknowledged before the backup
+/// began is in it, and nothing is half. A stopped server does not start until all is copied.
+///
+/// Everything is synced, and all of the copy is read again and compared with its checksums, before
+/// this says that it is done; a copy that was not finished is not restored.
 ///
 /// Without the key file nothing in a backup can be read, and whoever has both can read everything.
 ///
 /// Exits with 0 if the backup is done, with 1 if what was copied is damaged (see fsck), and with 2
-/// if it could not be made: the server runs, TARGET-DIR is not empty, or a disk fails.
+/// if it could not be made: TARGET-DIR is not empty, or a disk fails.
 #[derive(Args)]
 pub struct Backup {
-    /// The server's data directory
-    data_dir: PathBuf,
-    /// Where the backup goes: a directory that is empty or not there
-    target_dir: PathBuf,
+    /// The server's data directory, if it is not that of --data, and where the backup goes: a
+    /// directory that is empty or not there
+    #[arg(required = true, num_args = 1..=2, value_names = ["DATA-DIR", "TARGET-DIR"])]
+    directories: Vec<PathBuf>,
+    /// A running server reads at most this much in a second, in MiB [default: no limit]
+    #[arg(long, value_name = "MIB")]
+    mib_per_second: Option<u32>,
     /// Copy the key file, too
     #[arg(long)]
     with_key: bool,
@@ -59,13 +69,21 @@ pub struct Restore {
 impl Backup {
     /// Runs the subcommand.
     pub fn run(&self, common: &Common) -> Outcome {
-        let config = config(&self.data_dir, self.key_file.as_ref(), common)?;
+        let (data, target) = match self.directories.as_slice() {
+            [target] => (None, target),
+            [data, target] => (Some(data), target),
+            _ => return Err("name TARGET-DIR, or DATA-DIR and TARGET-DIR".into()),
+        };
+        let config = config(data, self.key_file.as_ref(), common)?;
         let backup = server::Backup {
-            data: self.data_dir.clone(),
-            target: self.target_dir.clone(),
+            data: config.data.clone(),
+            target: target.clone(),
             key_file: self.with_key.then_some(config.key_file.clone()),
         };
-        let (copied, report) = backup.run()?;
+        let (copied, report) = match backup.run() {
+            Err(BackupError::Data(FsckError::InUse { .. })) => self.ask_server(&config, &backup)?,
+            done => done?,
+        };
         if !report.clean {
             println!("This is no backup: what was copied is damaged.");
             return Ok(damaged(&report));
@@ -81,10 +99,36 @@ impl Backup {
     }
 }
 
+impl Backup {
+    /// A running server has the data: it makes the backup itself.
+    fn ask_server(
+        &self,
+        config: &Config,
+        backup: &server::Backup,
+    ) -> Result<(Copied, FsckReport), Box<dyn std::error::Error>> {
+        let admin = Admin::open(&config.data, config.admin_listen)?;
+        let order = BackupOrder {
+            target: backup.target.clone(),
+            with_key: self.with_key,
+            mib_per_second: self.mib_per_second,
+        };
+        let order = serde_json::to_value(order)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let done: BackupDone = runtime.block_on(admin.work("/v1/backup", &order, tell_progress))?;
+        let copied = Copied {
+            files: done.files,
+            bytes: done.bytes,
+        };
+        Ok((copied, done.report))
+    }
+}
+
 impl Restore {
     /// Runs the subcommand.
     pub fn run(&self, common: &Common) -> Outcome {
-        let config = config(&self.data_dir, self.key_file.as_ref(), common)?;
+        let config = config(Some(&self.data_dir), self.key_file.as_ref(), common)?;
         let restore = server::Restore {
             backup: self.backup_dir.clone(),
             data: self.data_dir.clone(),
@@ -108,12 +152,12 @@ impl Restore {
 
 /// Where the key file is, as `strongroom serve` would find it.
 fn config(
-    data: &std::path::Path,
+    data: Option<&PathBuf>,
     key_file: Option<&PathBuf>,
     common: &Common,
 ) -> Result<Config, ConfigError> {
     let given = Settings {
-        data: Some(data.to_owned()),
+        data: data.cloned(),
         key_file: key_file.cloned(),
         ..Settings::default()
     };

@@ -3,18 +3,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use server::{FsckProblem, FsckReport, Settings};
+use server::{Config, FsckError, FsckOrder, FsckProblem, FsckReport, Settings};
 
 use crate::Common;
+use crate::admin::{Admin, tell_progress};
 
-/// Look at the data of a stopped server, and say what is damaged.
+/// Look at the data of a server, running or stopped, and say what is damaged.
+///
+/// A running server is asked, through its admin API, to look itself while it serves; what is written
+/// meanwhile is looked at or not. --rebuild needs a stopped one.
 ///
 /// Looks at every record of objects, parts and the log; with --scrub it also reads every body.
 /// Nothing is repaired, but for --rebuild, which makes the index anew; as at every start of the
 /// server, writes that a crash cut short are finished or dropped. The key file is not needed.
 ///
 /// Exits with 0 if nothing is damaged, with 1 if something is, and with 2 if it could not look: the
-/// server runs, the directory is not that of a server, or the disk fails.
+/// directory is not that of a server, the disk fails, or the server runs and does not answer.
 #[derive(Args)]
 pub struct Fsck {
     /// The server's data directory [default: that of --data]
@@ -25,6 +29,9 @@ pub struct Fsck {
     /// First make the index anew from the log, and say what was found there
     #[arg(long)]
     rebuild: bool,
+    /// A running server reads at most this much in a second, in MiB [default: no limit]
+    #[arg(long, value_name = "MIB")]
+    mib_per_second: Option<u32>,
     /// Print JSON: `clean`, `scrubbed`, `rebuilt` (with --rebuild), `checked` (counts; null if the
     /// store is too damaged) and `problems`, each with `bucket`, `bucket_id`, `key`, `version`, `what`
     #[arg(long)]
@@ -38,12 +45,16 @@ impl Fsck {
             data: self.data_dir.clone(),
             ..Settings::default()
         };
+        let config = given.or(common.settings()?).resolve();
         let fsck = server::Fsck {
-            data: given.or(common.settings()?).resolve().data,
+            data: config.data.clone(),
             scrub: self.scrub,
             rebuild: self.rebuild,
         };
-        let report = fsck.run()?;
+        let report = match fsck.run() {
+            Err(FsckError::InUse { .. }) if !self.rebuild => self.ask_server(&config)?,
+            done => done?,
+        };
         match self.json {
             true => println!("{}", serde_json::to_string_pretty(&report)?),
             false => print(&report),
@@ -52,6 +63,21 @@ impl Fsck {
             true => ExitCode::SUCCESS,
             false => ExitCode::FAILURE,
         })
+    }
+}
+
+impl Fsck {
+    /// A running server has the data: it looks itself.
+    fn ask_server(&self, config: &Config) -> Result<FsckReport, Box<dyn std::error::Error>> {
+        let admin = Admin::open(&config.data, config.admin_listen)?;
+        let order = serde_json::to_value(FsckOrder {
+            scrub: self.scrub,
+            mib_per_second: self.mib_per_second,
+        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        Ok(runtime.block_on(admin.work("/v1/fsck", &order, tell_progress))?)
     }
 }
 

@@ -392,7 +392,7 @@ impl Simulation {
             .open(directory, disk, false)
             .map_err(|error| format!("it does not open: {error}"))?;
         while !local.is_swept() {
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_micros(50));
         }
         let files = disk
             .files()

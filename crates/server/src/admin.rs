@@ -26,6 +26,7 @@ use crate::config::Connections;
 use crate::explanations::{CanQuestion, ExplainError, Explainer, WhoCanQuestion};
 use crate::lifecycle::Orders;
 use crate::listen;
+use crate::upkeep::{Upkeep, UpkeepError};
 
 /// An account as the admin API shows it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +131,7 @@ pub(crate) struct Admin {
     pub(crate) explainer: Arc<Explainer>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) lifecycle: Orders,
+    pub(crate) upkeep: Upkeep,
 }
 
 /// Serves the admin API until `stop` says so.
@@ -150,6 +152,8 @@ pub(crate) async fn serve(
         .route("/v1/who-can", post(who_can))
         .route("/v1/clock", get(show_clock).post(turn_clock))
         .route("/v1/lifecycle/run", post(carry_out_lifecycle))
+        .route("/v1/backup", post(back_up))
+        .route("/v1/fsck", post(check))
         .layer(middleware::from_fn_with_state(admin.clone(), require_token));
     let router = Router::new()
         .route("/health", get(health))
@@ -379,6 +383,43 @@ async fn carry_out_lifecycle(State(admin): State<Admin>) -> Response {
         Some(counts) => Json(counts).into_response(),
         None => problem(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"),
     }
+}
+
+async fn back_up(State(admin): State<Admin>, body: axum::body::Bytes) -> Response {
+    let order = match read(&body) {
+        Ok(order) => order,
+        Err(response) => return *response,
+    };
+    // It looks at the disk.
+    match tokio::task::spawn_blocking(move || admin.upkeep.back_up(order)).await {
+        Ok(begun) => begun.unwrap_or_else(|error| not_begun(&error)),
+        Err(error) => {
+            tracing::error!(%error, "a backup could not be begun");
+            problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the backup could not be begun",
+            )
+        }
+    }
+}
+
+async fn check(State(admin): State<Admin>, body: axum::body::Bytes) -> Response {
+    match read(&body) {
+        Ok(order) => {
+            let begun = admin.upkeep.check(order);
+            begun.unwrap_or_else(|error| not_begun(&error))
+        }
+        Err(response) => *response,
+    }
+}
+
+fn not_begun(error: &UpkeepError) -> Response {
+    let status = match error {
+        UpkeepError::Busy => StatusCode::CONFLICT,
+        UpkeepError::NoRate | UpkeepError::Backup(_) => StatusCode::BAD_REQUEST,
+        UpkeepError::Thread(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    problem(status, &error.to_string())
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Box<Response>> {

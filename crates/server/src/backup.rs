@@ -1,4 +1,4 @@
-//! Copies the data of a server that is stopped, to a backup and back.
+//! Copies the data of a server, to a backup, while it runs or not, and back.
 //!
 //! A backup is a directory with `data/`, a copy of the data directory; `key`, if that was asked; and
 //! `BACKUP`, written when everything else was synced and verified: without it nothing is restored.
@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use engine_local::{FORMAT_FILE, Local};
+use engine_local::{CopyError, FORMAT_FILE, Local, Pace, Unhindered};
 
 use crate::config::token_file;
 use crate::fsck::{Fsck, FsckError, FsckReport, opening};
@@ -46,6 +46,15 @@ pub enum BackupError {
     /// The data cannot be opened.
     #[error(transparent)]
     Data(#[from] FsckError),
+    /// Where it would lie is the server's to say, not the caller's.
+    #[error("`{}` is not an absolute path", path.display())]
+    NotAbsolute {
+        /// The directory that was named as the target.
+        path: PathBuf,
+    },
+    /// The storage engine could not be copied.
+    #[error(transparent)]
+    Engine(#[from] CopyError),
     /// Nothing is ever written over.
     #[error("`{}` is not empty: name an empty directory or a new one", path.display())]
     NotEmpty {
@@ -110,18 +119,67 @@ impl Backup {
     /// When the server runs, the target is not empty, or files cannot be read or written. What was
     /// copied until then is left.
     pub fn run(&self) -> Result<(Copied, FsckReport), BackupError> {
-        if let Some(key_file) = self.key_file.as_deref().filter(|path| !path.is_file()) {
-            return Err(BackupError::KeyMissing {
-                path: key_file.to_owned(),
-            });
-        }
+        self.check_key()?;
         let target = self.target.join(DATA_DIRECTORY);
         let done = copy_data(&self.data, &self.target, &target)?;
+        self.finish(done, &Unhindered)
+    }
+
+    /// Whether [`Backup::run_live`] could begin.
+    ///
+    /// # Errors
+    /// When it could not. Nothing was made.
+    pub(crate) fn check_live(&self) -> Result<(), BackupError> {
+        if !self.target.is_absolute() {
+            return Err(BackupError::NotAbsolute {
+                path: self.target.clone(),
+            });
+        }
+        self.check_key()?;
+        must_be_empty(&self.target)?;
+        must_be_outside(&self.target, &self.data)
+    }
+
+    /// As [`Backup::run`], from the engine of the server that has the data open, as of one moment.
+    ///
+    /// Files beside the store are copied as they are: of the journal's newest the last record may be cut.
+    pub(crate) fn run_live(
+        &self,
+        local: &Local,
+        pace: &dyn Pace,
+    ) -> Result<(Copied, FsckReport), BackupError> {
+        self.check_live()?;
+        make_target(&self.target)?;
+        let target = self.target.join(DATA_DIRECTORY);
+        let mut done = Copied::default();
+        let except = [store_directory(&self.data), token_file(&self.data)];
+        let except: Vec<&Path> = except.iter().map(PathBuf::as_path).collect();
+        copy_directory(&self.data, &target, &except, Vanished::Allowed, &mut done)?;
+        let copied = local.copy_to(store_directory(&target), pace)?;
+        done.files += copied.files;
+        done.bytes += copied.bytes;
+        for directory in [&target, &self.target] {
+            sync_directory(directory)?;
+        }
+        self.finish(done, pace)
+    }
+
+    fn check_key(&self) -> Result<(), BackupError> {
+        match self.key_file.as_deref().filter(|path| !path.is_file()) {
+            Some(path) => Err(BackupError::KeyMissing {
+                path: path.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Copies the key, verifies, and marks the backup as one.
+    fn finish(&self, done: Copied, pace: &dyn Pace) -> Result<(Copied, FsckReport), BackupError> {
         if let Some(key_file) = &self.key_file {
             copy_file(key_file, &self.target.join(KEY_FILE))?;
             sync_directory(&self.target)?;
         }
-        let report = verified(&target)?;
+        let report = verified(&self.target.join(DATA_DIRECTORY), pace)?;
         if report.clean {
             let mark = self.target.join(MARK_FILE);
             new_file(&mark)
@@ -164,7 +222,7 @@ impl Restore {
         }
         let source = self.backup.join(DATA_DIRECTORY);
         let done = copy_data(&source, &self.data, &self.data)?;
-        let report = verified(&self.data)?;
+        let report = verified(&self.data, &Unhindered)?;
         if let Some(key_file) = self.key_file.as_ref().filter(|_| report.clean) {
             copy_file(&key, key_file)?;
             sync_directory(parent(key_file))?;
@@ -173,13 +231,13 @@ impl Restore {
     }
 }
 
-fn verified(data: &Path) -> Result<FsckReport, FsckError> {
+fn verified(data: &Path, pace: &dyn Pace) -> Result<FsckReport, FsckError> {
     let fsck = Fsck {
         data: data.to_owned(),
         scrub: true,
         rebuild: false,
     };
-    fsck.run()
+    fsck.run_at(pace)
 }
 
 /// Copies a data directory to `to`, which is `named` or lies in it. Everything is synced.
@@ -195,20 +253,14 @@ fn copy_data(from: &Path, named: &Path, to: &Path) -> Result<Copied, BackupError
     let _lock = Local::lock(&store).map_err(|error| opening(from, error))?;
     must_be_empty(named)?;
     must_be_outside(named, from)?;
-    let made: Vec<&Path> = named
-        .ancestors()
-        .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
-        .collect();
-    make_directory(named)?;
-    for path in made {
-        sync_directory(parent(path))?;
-    }
+    make_target(named)?;
     // It comes last: nothing is taken for a store without it.
     let format = store.join(FORMAT_FILE);
     // It is the running server's, and made anew at each start.
     let token = token_file(from);
     let mut done = Copied::default();
-    copy_directory(from, to, &[&format, &token], &mut done)?;
+    let except = [&*format, &token];
+    copy_directory(from, to, &except, Vanished::IsError, &mut done)?;
     sync_directory(named)?;
     let store = store_directory(to);
     done.bytes += copy_file(&format, &store.join(FORMAT_FILE))?;
@@ -217,10 +269,33 @@ fn copy_data(from: &Path, named: &Path, to: &Path) -> Result<Copied, BackupError
     Ok(done)
 }
 
+/// Makes the directory of a copy; its name and those above are synced.
+fn make_target(named: &Path) -> Result<(), BackupError> {
+    let made: Vec<&Path> = named
+        .ancestors()
+        .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
+        .collect();
+    make_directory(named)?;
+    for path in made {
+        sync_directory(parent(path))?;
+    }
+    Ok(())
+}
+
+/// What a file is that was listed and is not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Vanished {
+    /// Nobody else has the directory.
+    IsError,
+    /// The server removes old files of its journal.
+    Allowed,
+}
+
 fn copy_directory(
     from: &Path,
     to: &Path,
     except: &[&Path],
+    vanished: Vanished,
     done: &mut Copied,
 ) -> Result<(), BackupError> {
     make_directory(to)?;
@@ -233,7 +308,9 @@ fn copy_directory(
         let target = to.join(entry.file_name());
         let kind = entry.file_type().map_err(failed(&path))?;
         if kind.is_dir() {
-            copy_directory(&path, &target, except, done)?;
+            copy_directory(&path, &target, except, vanished, done)?;
+        } else if vanished == Vanished::Allowed && !path.exists() {
+            continue;
         } else if kind.is_file() {
             done.bytes += copy_file(&path, &target)?;
             done.files += 1;

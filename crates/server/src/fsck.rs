@@ -1,10 +1,12 @@
-//! Looks at the data of a server that is stopped.
+//! Looks at the data of a server, while it runs or not.
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use engine::{BucketId, ControlStore, EngineError, VersionId};
-use engine_local::{FORMAT_FILE, Local, OpenError, Options, Problem, Rebuilt, Verified};
+use engine_local::{
+    FORMAT_FILE, Local, OpenError, Options, Pace, Problem, Rebuilt, Unhindered, Verified,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::start::store_directory;
@@ -58,14 +60,14 @@ pub enum FsckError {
 }
 
 /// What was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FsckReport {
     /// Nothing is damaged.
     pub clean: bool,
     /// Whether all bodies were read.
     pub scrubbed: bool,
     /// What the index was made of, if it was made anew.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuilt: Option<FsckRebuilt>,
     /// What was looked at; `None` if the store is too damaged for that.
     pub checked: Option<FsckCounts>,
@@ -74,7 +76,7 @@ pub struct FsckReport {
 }
 
 /// What was found in the log when the index was made anew.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FsckRebuilt {
     /// Files of the log.
     pub segments: u64,
@@ -85,7 +87,7 @@ pub struct FsckRebuilt {
 }
 
 /// What was looked at.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FsckCounts {
     /// Versions of objects, delete markers included.
     pub versions: u64,
@@ -100,7 +102,7 @@ pub struct FsckCounts {
 }
 
 /// Something that is not as it was written.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct FsckProblem {
     /// Name of the bucket, if the problem is about an object and the name can be read.
     pub bucket: Option<String>,
@@ -122,6 +124,10 @@ impl Fsck {
     /// # Errors
     /// When nothing can be said about the data. Damage is no error, see [`FsckReport::problems`].
     pub fn run(&self) -> Result<FsckReport, FsckError> {
+        self.run_at(&Unhindered)
+    }
+
+    pub(crate) fn run_at(&self, pace: &dyn Pace) -> Result<FsckReport, FsckError> {
         let store = store_directory(&self.data);
         // Opening would make a new one.
         if !store.join(FORMAT_FILE).exists() {
@@ -145,14 +151,40 @@ impl Fsck {
         }
         let opened = Local::open(&store, options);
         if let Some(local) = self.or_damage(opened, &mut report)? {
-            let verified = local.verify(self.scrub).map_err(OpenError::from);
-            if let Some(verified) = self.or_damage(verified, &mut report)? {
-                let names = bucket_names(&local, &mut report)?;
-                report.note_verified(verified, &names);
-            }
+            self.look(&local, pace, &mut report)?;
         }
         report.clean = report.problems.is_empty();
         Ok(report)
+    }
+
+    /// Looks at the data of the server that has them open. Blocking.
+    ///
+    /// What is written or deleted meanwhile is looked at or not.
+    pub(crate) fn run_live(&self, local: &Local, pace: &dyn Pace) -> Result<FsckReport, FsckError> {
+        let mut report = FsckReport {
+            clean: false,
+            scrubbed: self.scrub,
+            rebuilt: None,
+            checked: None,
+            problems: Vec::new(),
+        };
+        self.look(local, pace, &mut report)?;
+        report.clean = report.problems.is_empty();
+        Ok(report)
+    }
+
+    fn look(
+        &self,
+        local: &Local,
+        pace: &dyn Pace,
+        report: &mut FsckReport,
+    ) -> Result<(), FsckError> {
+        let verified = local.verify_at(self.scrub, pace).map_err(OpenError::from);
+        if let Some(verified) = self.or_damage(verified, report)? {
+            let names = bucket_names(local, report)?;
+            report.note_verified(verified, &names);
+        }
+        Ok(())
     }
 
     /// Damage goes to the report.

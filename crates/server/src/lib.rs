@@ -27,6 +27,7 @@ mod lifecycle;
 mod listen;
 mod operations;
 mod start;
+mod upkeep;
 
 pub use admin::{AccountView, ClockTurn, ClockView};
 pub use backup::{Backup, BackupError, Copied, Restore};
@@ -38,3 +39,4 @@ pub use fsck::{Fsck, FsckCounts, FsckError, FsckProblem, FsckRebuilt, FsckReport
 pub use operations::operations;
 pub use s3::LifecycleCounts;
 pub use start::{Server, StartError};
+pub use upkeep::{BackupDone, BackupOrder, FsckOrder, UpkeepLine};

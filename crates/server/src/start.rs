@@ -25,6 +25,7 @@ use crate::config::{Config, Connections};
 use crate::dispatch::App;
 use crate::explanations::Explainer;
 use crate::lifecycle::Lifecycle;
+use crate::upkeep::Upkeep;
 use crate::{descriptors, dev, listen};
 
 /// Connections that the system keeps until they are accepted, if its own limit (`somaxconn`) is not
@@ -133,7 +134,7 @@ impl Server {
         make_directory(&config.data)?;
         let local = open_engine(&config.data)?;
         let control: Arc<dyn ControlStore> = local.clone();
-        let objects: Arc<dyn ObjectEngine> = local;
+        let objects: Arc<dyn ObjectEngine> = local.clone();
         let directory = Arc::new(Directory::open(control.clone(), keys.clone()).await?);
         let foundations = Foundations {
             engine: objects,
@@ -183,6 +184,12 @@ impl Server {
             explainer,
             clock,
             lifecycle: orders,
+            upkeep: Upkeep::new(
+                local,
+                config.data.clone(),
+                config.key_file.clone(),
+                stopped.clone(),
+            ),
         };
         let serving = app.clone();
         let tasks = vec![
