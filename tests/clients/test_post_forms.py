@@ -135,6 +135,9 @@ def test_forms_that_are_broken(account, s3, bucket):
     headers = {"content-type": "multipart/form-data; boundary=x"}
     broken = exchange(server.port, "POST", f"/{bucket}", headers, b"--x\r\nnothing")
     assert told(broken)[:2] == (400, "MalformedPOSTRequest")
+    other = exchange(server.port, "POST", f"/{bucket}", {"content-type": "text/plain"}, b"key=k")
+    assert told(other)[:2] == (412, "PreconditionFailed")
+    assert other.text_of("Condition") == "Bucket POST must be of the enclosure-type multipart/form-data"
     # A file that is cut off is not stored.
     cut = b"--x\r\nContent-Disposition: form-data; name=key\r\n\r\nk\r\n"
     cut += b"--x\r\nContent-Disposition: form-data; name=file\r\n\r\nabc"

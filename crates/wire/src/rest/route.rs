@@ -241,6 +241,7 @@ fn choose(
         (Level::Bucket, "PUT") => named("CreateBucket"),
         (Level::Bucket, "DELETE") => named("DeleteBucket"),
         (Level::Bucket, "POST") if is_form(request) => Ok(Target::PostObject),
+        (Level::Bucket, "POST") => Err(no_form()),
         (Level::Object, "GET") => named(if upload.0 { "ListParts" } else { "GetObject" }),
         (Level::Object, "HEAD") => named("HeadObject"),
         (Level::Object, "DELETE") => named(if upload.0 {
@@ -339,6 +340,18 @@ fn is_form(request: &Request<'_>) -> bool {
             .to_ascii_lowercase()
             .starts_with("multipart/form-data")
     })
+}
+
+fn no_form() -> AwsError {
+    AwsError::new(
+        412,
+        "PreconditionFailed",
+        "At least one of the pre-conditions you specified did not hold",
+    )
+    .with_field(
+        "Condition",
+        "Bucket POST must be of the enclosure-type multipart/form-data",
+    )
 }
 
 fn named(name: &'static str) -> Result<Target, AwsError> {

@@ -171,6 +171,7 @@ fn what_a_request_does_not_name_is_never_touched() {
     );
     assert_eq!(code("GET /b?acl&policy"), Err("InvalidArgument".to_owned()));
     assert_eq!(code("POST /b/k"), Err("MethodNotAllowed".to_owned()));
+    assert_eq!(code("POST /b"), Err("PreconditionFailed".to_owned()));
     assert_eq!(code("PUT /"), Err("MethodNotAllowed".to_owned()));
     assert_eq!(
         code("GET /b/k?unheard&x-id=GetObject"),
