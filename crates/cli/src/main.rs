@@ -1,5 +1,5 @@
 //! The `strongroom` command: serves, administers accounts of a running server, explains its
-//! decisions, and looks after the data of a stopped one.
+//! decisions, and looks after its data, also when it is stopped.
 
 mod account;
 mod admin;

@@ -94,3 +94,73 @@ fn tell_missing(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extent::{Extents, directory_in};
+    use crate::{Local, Options};
+    use bytes::Bytes;
+    use engine::{
+        BucketId, Millis, ObjectEngine, ObjectName, Precondition, Put, Versioning, Write, kit,
+    };
+    use std::path::Path;
+
+    fn ids_in(directory: &Path) -> Vec<u64> {
+        let mut ids = Vec::new();
+        for folder in std::fs::read_dir(directory_in(directory)).unwrap() {
+            for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+                let name = file.unwrap().file_name();
+                ids.push(u64::from_str_radix(name.to_str().unwrap(), 16).unwrap());
+            }
+        }
+        ids.sort_unstable();
+        ids
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_server_left_goes_and_what_is_on_its_way_in_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join("data");
+        let local = Local::open(&directory, Options::default()).unwrap();
+        while !local.is_swept() {
+            std::thread::yield_now();
+        }
+        let bucket = BucketId(1);
+        ObjectEngine::commit(&local, Write::CreateBucket { bucket })
+            .await
+            .unwrap();
+        let body = vec![1; 300_000];
+        let put = Put {
+            object: ObjectName {
+                bucket,
+                key: "named".to_owned(),
+            },
+            precondition: Precondition::None,
+            versioning: Versioning::Unversioned,
+            etag: Bytes::new(),
+            last_modified: Millis(0),
+            meta: Bytes::new(),
+            body: kit::stage(&local, &body).await.unwrap(),
+        };
+        ObjectEngine::commit(&local, Write::Put(put)).await.unwrap();
+        assert_eq!(ids_in(&directory), [1]);
+        assert_eq!(first_unnamed(local.store()).unwrap(), ExtentId(2));
+
+        // As if this server had begun with the id 10.
+        local.store().extents.reserve(ExtentId(9));
+        let _first = kit::stage(&local, &body).await.unwrap();
+        for left in [5, 11, 40] {
+            let path = directory_in(&directory).join(Extents::name(ExtentId(left)));
+            std::fs::write(path, "left").unwrap();
+        }
+        // It meets a file of its id, and takes the next.
+        let _second = kit::stage(&local, &body).await.unwrap();
+        assert_eq!(ids_in(&directory), [1, 5, 10, 11, 12, 40]);
+        remove(local.store(), ExtentId(10), &AtomicBool::new(false)).unwrap();
+        // Of 11 nobody can say that it is not new: a later start will.
+        assert_eq!(ids_in(&directory), [1, 10, 11, 12]);
+        let _third = kit::stage(&local, &body).await.unwrap();
+        assert_eq!(ids_in(&directory), [1, 10, 11, 12, 41]);
+    }
+}
