@@ -435,6 +435,9 @@ def test_a_request_that_cannot_be_read_was_sent_by_who_signed_it(account):
     request = refusal(
         s3.put_bucket_versioning, Bucket=account.bucket(), VersioningConfiguration={"Status": "Enabled"}
     )
-    told = account.server.command("why", request).stdout
-    assert "MalformedXML" in told
-    assert f"Caller   {account.admin.arn}" in told, told
+    iam = account.boto("iam")
+    iam.meta.events.register("before-call.iam.GetUser", lambda params, **_: params["body"].update(UserName="?"))
+    for code, failed in [("MalformedXML", request), ("ValidationError", refusal(iam.get_user, UserName="ann"))]:
+        told = account.server.command("why", failed).stdout
+        assert code in told
+        assert f"Caller   {account.admin.arn}" in told, told
