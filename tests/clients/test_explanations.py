@@ -436,8 +436,11 @@ def test_a_request_that_cannot_be_read_was_sent_by_who_signed_it(account):
         s3.put_bucket_versioning, Bucket=account.bucket(), VersioningConfiguration={"Status": "Enabled"}
     )
     iam = account.boto("iam")
-    iam.meta.events.register("before-call.iam.GetUser", lambda params, **_: params["body"].update(UserName="?"))
-    for code, failed in [("MalformedXML", request), ("ValidationError", refusal(iam.get_user, UserName="ann"))]:
+    iam.meta.events.register(
+        "before-call.iam.GetUser", lambda params, **_: params["body"].update(UserName="?")
+    )
+    unreadable = refusal(iam.get_user, UserName="ann")
+    for code, failed in [("MalformedXML", request), ("ValidationError", unreadable)]:
         told = account.server.command("why", failed).stdout
         assert code in told
         assert f"Caller   {account.admin.arn}" in told, told
