@@ -425,3 +425,22 @@ def test_another_account_is_not_told_which_keys_there_are(server, account, other
         key: refusal(other_account.boto("s3").get_object, Bucket=bucket, Key=key)
         for key in ("of-third", "of-nobody")
     })
+
+
+def test_a_request_that_cannot_be_read_was_sent_by_who_signed_it(account):
+    s3 = account.boto("s3")
+    s3.meta.events.register(
+        "before-call.s3.PutBucketVersioning", lambda params, **_: params.update(body=b"<nonsense")
+    )
+    request = refusal(
+        s3.put_bucket_versioning, Bucket=account.bucket(), VersioningConfiguration={"Status": "Enabled"}
+    )
+    iam = account.boto("iam")
+    iam.meta.events.register(
+        "before-call.iam.GetUser", lambda params, **_: params["body"].update(UserName="?")
+    )
+    unreadable = refusal(iam.get_user, UserName="ann")
+    for code, failed in [("MalformedXML", request), ("ValidationError", unreadable)]:
+        told = account.server.command("why", failed).stdout
+        assert code in told
+        assert f"Caller   {account.admin.arn}" in told, told

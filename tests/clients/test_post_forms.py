@@ -179,6 +179,13 @@ def test_whoever_sends_a_form_must_be_allowed_to_put(account, s3, bucket):
     assert "s3:PutObject" in told(answer)[2]
 
 
+def test_a_form_that_its_policy_refuses_was_sent_by_whom_it_names(account, s3, bucket):
+    answer = post(account.server, bucket, presigned(s3, bucket) | {"acl": "private"})
+    assert told(answer) == (403, "AccessDenied", "Invalid according to Policy: Extra input fields: acl")
+    why = account.server.command("why", answer.headers["x-amz-request-id"]).stdout
+    assert f"Caller   {account.admin.arn}" in why, why
+
+
 def test_policies_see_that_it_is_a_form(account, s3, bucket):
     deny = {"Effect": "Deny", "Condition": {"StringEquals": {"s3:authType": "POST"}}}
     allow_all(account, bucket, **deny)

@@ -188,18 +188,7 @@ impl App {
         seen: Seen<'_>,
     ) -> Judge {
         let facts = self.facts(call, head, proof, seen);
-        call.record.caller.clone_from(&identity.caller.arn);
-        call.record.account = identity.caller.account.map(|account| account.to_string());
-        call.record.session = identity.session.as_ref().map(|session| SessionRecord {
-            made_by: match session.kind {
-                SessionKind::Role => "AssumeRole",
-                SessionKind::SessionToken => "GetSessionToken",
-                SessionKind::FederatedUser => "GetFederationToken",
-            }
-            .to_owned(),
-            issued_at: session.issued_at.to_string(),
-            expires_at: session.expires_at.to_string(),
-        });
+        call.note_caller(&identity);
         self.gate.judge(proof, identity, facts)
     }
 }
@@ -228,6 +217,22 @@ impl Call {
             },
             request_id,
         }
+    }
+
+    /// Notes who calls, once that is verified: also calls that fail before anything is judged have a caller.
+    fn note_caller(&mut self, identity: &Identity) {
+        self.record.caller.clone_from(&identity.caller.arn);
+        self.record.account = identity.caller.account.map(|account| account.to_string());
+        self.record.session = identity.session.as_ref().map(|session| SessionRecord {
+            made_by: match session.kind {
+                SessionKind::Role => "AssumeRole",
+                SessionKind::SessionToken => "GetSessionToken",
+                SessionKind::FederatedUser => "GetFederationToken",
+            }
+            .to_owned(),
+            issued_at: session.issued_at.to_string(),
+            expires_at: session.expires_at.to_string(),
+        });
     }
 
     /// Notes what was asked and answered.

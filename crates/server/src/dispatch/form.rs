@@ -146,6 +146,7 @@ impl App {
             .identity(&found, "s3")
             .map_err(|error| refuse(&error))?;
         self.directory.note_use(&found, call.now, "s3", &region);
+        call.note_caller(&identity);
         Ok(Sender {
             proof: Proof::Signed {
                 verified: Box::new(verified),

@@ -115,6 +115,7 @@ impl App {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest::digest(&digest::SHA256, &body).as_ref());
         let (proof, identity, region) = self.authenticate_query(call, head, *service, &hash)?;
+        call.note_caller(&identity);
         let decoded = wire::query::decode(*service, &form)?;
         let seen = Seen {
             region: &region,

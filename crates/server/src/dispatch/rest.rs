@@ -140,6 +140,7 @@ impl App {
             payload,
             seed,
         } = who;
+        call.note_caller(&identity);
         let headers = headers_of(head, &route, &proof);
         let read = self.rest_body(&headers, &route, &payload, seed, body).await;
         let (input, body) = match read {
