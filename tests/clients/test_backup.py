@@ -289,3 +289,37 @@ def test_a_key_that_is_not_there_is_not_copied(stored, tmp_path):
     done = server.command("backup", str(server.data), str(tmp_path / "two"), "--with-key", check=False)
     assert done.returncode == 2 and "is not there" in done.stderr
     assert not (tmp_path / "two").exists()
+
+
+def test_who_goes_away_ends_the_backup_and_the_next_one_may_begin(own_server, tmp_path):
+    account = own_server.create_account()
+    bucket = account.bucket()
+    for number in range(4):
+        body = os.urandom(1024 * 1024)
+        account.boto("s3").put_object(Bucket=bucket, Key=f"{number}", Body=body)
+    token = (own_server.data / "admin-token").read_text().strip()
+
+    def ask(target, **order):
+        return urllib.request.urlopen(
+            urllib.request.Request(
+                f"{own_server.admin_endpoint}/v1/backup",
+                json.dumps({"target": str(target), **order}).encode(),
+                {"authorization": f"Bearer {token}"},
+            )
+        )
+
+    answer = ask(tmp_path / "one", mib_per_second=1)
+    assert "bytes_read" in json.loads(answer.readline())["progress"]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask(tmp_path / "two")
+    assert refused.value.code == 409
+    assert "under way" in json.loads(refused.value.read())["message"]
+    answer.close()
+    for _ in range(200):
+        done = own_server.command("backup", str(own_server.data), str(tmp_path / "two"), check=False)
+        if done.returncode == 0:
+            break
+        assert "under way" in done.stderr
+        threading.Event().wait(0.05)
+    assert done.returncode == 0 and "Backed up" in done.stdout
+    assert (tmp_path / "two" / "BACKUP").exists() and not (tmp_path / "one" / "BACKUP").exists()

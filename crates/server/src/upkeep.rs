@@ -294,7 +294,7 @@ mod tests {
         drop(receiver);
         assert!(progress.is_stopped());
         // An hour, if somebody waited for it.
-        progress.read(4 * 3600 << 20);
+        progress.read(4 * 3600 * (1 << 20));
         assert!(begin.elapsed() < Duration::from_secs(60));
     }
 }
