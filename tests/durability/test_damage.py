@@ -48,6 +48,16 @@ def places_of(content: bytes, key: str) -> list[int]:
     return places
 
 
+def is_whole_when_rebuilt(server, account, bucket, objects):
+    """The log has all that the index had."""
+    rebuilt = server.command("fsck", str(server.data), "--rebuild", "--scrub", check=False)
+    assert rebuilt.returncode == 0, rebuilt.stdout
+    server.start()
+    s3 = account.boto("s3", user_agent_extra="rebuilt")
+    for key, digest in objects.items():
+        assert read(s3, bucket, key) == digest
+
+
 def read(s3, bucket: str, key: str) -> str:
     return hashlib.sha256(s3.get_object(Bucket=bucket, Key=key)["Body"].read()).hexdigest()
 
@@ -72,13 +82,7 @@ def test_a_flipped_byte_of_a_row_is_an_error_for_its_key_only(stored, offset):
         assert read(s3, bucket, key) == objects[key]
     assert server.stop() == 0
     assert server.command("fsck", str(server.data), check=False).returncode == 1
-    # The log has it all.
-    rebuilt = server.command("fsck", str(server.data), "--rebuild", "--scrub", check=False)
-    assert rebuilt.returncode == 0, rebuilt.stdout
-    server.start()
-    s3 = account.boto("s3", user_agent_extra="rebuilt")
-    for key, digest in objects.items():
-        assert read(s3, bucket, key) == digest
+    is_whole_when_rebuilt(server, account, bucket, objects)
 
 
 def test_bytes_flipped_anywhere_in_the_index_never_give_wrong_bytes(stored):
@@ -163,12 +167,7 @@ def test_an_index_that_hides_the_files_of_bodies_removes_none(own_server):
     assert cut_branches(index_of(own_server), lambda key: len(key) == 8) > 0
     refused_to_start(own_server, "table `extents` of the index is damaged")
     assert {path for path in extents.rglob("*") if path.is_file()} == files
-    rebuilt = own_server.command("fsck", str(own_server.data), "--rebuild", "--scrub", check=False)
-    assert rebuilt.returncode == 0, rebuilt.stdout
-    own_server.start()
-    s3 = account.boto("s3", user_agent_extra="rebuilt")
-    for key, digest in objects.items():
-        assert read(s3, bucket, key) == digest
+    is_whole_when_rebuilt(own_server, account, bucket, objects)
 
 
 def test_an_index_that_hides_policies_is_not_served(own_server):

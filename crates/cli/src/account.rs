@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use server::AccountView;
 
 use crate::Common;
-use crate::admin::Admin;
+use crate::admin::{Admin, wait_for};
 
 /// Accounts of a running server. They are asked for through its admin API, with the token that
 /// lies in its data directory.
@@ -54,12 +54,8 @@ pub enum Account {
 impl Account {
     /// Runs the subcommand.
     pub fn run(&self, common: &Common) -> Result<(), Box<dyn std::error::Error>> {
-        let config = common.settings()?.resolve();
-        let admin = Admin::open(&config.data, config.admin_listen)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(self.call(&admin))
+        let admin = Admin::of(common)?;
+        wait_for(self.call(&admin))?
     }
 
     async fn call(&self, admin: &Admin) -> Result<(), Box<dyn std::error::Error>> {

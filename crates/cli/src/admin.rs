@@ -2,6 +2,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::Common;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -70,7 +71,24 @@ pub struct Admin {
     token: String,
 }
 
+/// Does one thing, and waits for it.
+///
+/// # Errors
+/// The system gives no runtime.
+pub fn wait_for<F: Future>(work: F) -> std::io::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(work))
+}
+
 impl Admin {
+    /// That of the server which the settings name.
+    pub fn of(common: &Common) -> Result<Admin, Box<dyn std::error::Error>> {
+        let config = common.settings()?.resolve();
+        Ok(Admin::open(&config.data, config.admin_listen)?)
+    }
+
     /// Reads the token; nothing is sent yet.
     pub fn open(data: &Path, address: SocketAddr) -> Result<Admin, AdminError> {
         let path = server::token_file(data);

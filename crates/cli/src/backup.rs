@@ -9,7 +9,7 @@ use server::{
 };
 
 use crate::Common;
-use crate::admin::{Admin, tell_progress};
+use crate::admin::{Admin, tell_progress, wait_for};
 use crate::fsck::print_problems;
 
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
@@ -113,10 +113,7 @@ impl Backup {
             mib_per_second: self.mib_per_second,
         };
         let order = serde_json::to_value(order)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let done: BackupDone = runtime.block_on(admin.work("/v1/backup", &order, tell_progress))?;
+        let done: BackupDone = wait_for(admin.work("/v1/backup", &order, tell_progress))??;
         let copied = Copied {
             files: done.files,
             bytes: done.bytes,

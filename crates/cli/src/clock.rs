@@ -5,7 +5,7 @@ use jiff::{Span, SpanRelativeTo, Timestamp};
 use server::{ClockTurn, ClockView};
 
 use crate::Common;
-use crate::admin::Admin;
+use crate::admin::{Admin, wait_for};
 
 /// The clock of a server that was started with `--dev`, to see what time does to stored data.
 ///
@@ -35,12 +35,8 @@ pub enum Clock {
 impl Clock {
     /// Runs the subcommand.
     pub fn run(&self, common: &Common) -> Result<(), Box<dyn std::error::Error>> {
-        let config = common.settings()?.resolve();
-        let admin = Admin::open(&config.data, config.admin_listen)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(self.call(&admin))
+        let admin = Admin::of(common)?;
+        wait_for(self.call(&admin))?
     }
 
     async fn call(&self, admin: &Admin) -> Result<(), Box<dyn std::error::Error>> {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use server::{RefusedRequest, WhoCan};
 
 use crate::Common;
-use crate::admin::Admin;
+use crate::admin::{Admin, wait_for};
 
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
@@ -261,12 +261,8 @@ fn ask<T: serde::de::DeserializeOwned>(
     path: &str,
     body: Option<&Value>,
 ) -> Result<T, Box<dyn std::error::Error>> {
-    let config = common.settings()?.resolve();
-    let admin = Admin::open(&config.data, config.admin_listen)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    Ok(runtime.block_on(admin.call(method, path, body))?)
+    let admin = Admin::of(common)?;
+    Ok(wait_for(admin.call(method, path, body))??)
 }
 
 /// An id as a part of a path: what is no letter, digit or dash is no part of an id.

@@ -6,7 +6,7 @@ use clap::Args;
 use server::{Config, FsckError, FsckOrder, FsckProblem, FsckReport, Settings};
 
 use crate::Common;
-use crate::admin::{Admin, tell_progress};
+use crate::admin::{Admin, tell_progress, wait_for};
 
 /// Look at the data of a server, running or stopped, and say what is damaged.
 ///
@@ -74,10 +74,7 @@ impl Fsck {
             scrub: self.scrub,
             mib_per_second: self.mib_per_second,
         })?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        Ok(runtime.block_on(admin.work("/v1/fsck", &order, tell_progress))?)
+        Ok(wait_for(admin.work("/v1/fsck", &order, tell_progress))??)
     }
 }
 

@@ -4,7 +4,7 @@ use hyper::Method;
 use server::LifecycleCounts;
 
 use crate::Common;
-use crate::admin::Admin;
+use crate::admin::{Admin, wait_for};
 
 /// Lifecycle rules of the buckets of a running server. They are carried out in the background; this
 /// is for whoever does not want to wait.
@@ -21,14 +21,10 @@ pub enum Lifecycle {
 impl Lifecycle {
     /// Runs the subcommand.
     pub fn run(&self, common: &Common) -> Result<(), Box<dyn std::error::Error>> {
-        let config = common.settings()?.resolve();
-        let admin = Admin::open(&config.data, config.admin_listen)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let admin = Admin::of(common)?;
         let Lifecycle::Run { json } = self;
         let counts: LifecycleCounts =
-            runtime.block_on(admin.call(Method::POST, "/v1/lifecycle/run", None))?;
+            wait_for(admin.call(Method::POST, "/v1/lifecycle/run", None))??;
         if *json {
             println!("{}", serde_json::to_string_pretty(&counts)?);
             return Ok(());

@@ -345,22 +345,23 @@ impl Keeper {
     /// however full it is, to let those of the next go.
     fn compact(&mut self) -> Result<(), EngineError> {
         let before = self.applied.position.segment();
-        let numbers = self.store.segments.numbers();
-        let mut log_bytes = 0;
-        for number in &numbers {
-            log_bytes += self.segment_bytes(*number)?.unwrap_or_default();
+        let mut segments = Vec::new();
+        for number in self.store.segments.numbers() {
+            if let Some(bytes) = self.segment_bytes(number)? {
+                segments.push((number, bytes));
+            }
         }
+        // Nobody but this thread takes the oldest away, and not while it compacts.
+        let oldest = segments.first().map(|(number, _)| *number);
+        let log_bytes: u64 = segments.iter().map(|(_, bytes)| bytes).sum();
         let removal_bytes: u64 = self.removals.values().sum();
         let are_many = removal_bytes * REMOVALS_SHARE > log_bytes;
-        for number in numbers {
+        for (number, bytes) in segments {
             let is_emptied = self.emptied.iter().any(|(emptied, _)| *emptied == number);
             if number >= before || is_emptied || self.damaged.contains(&number) {
                 continue;
             }
-            let Some(bytes) = self.segment_bytes(number)? else {
-                continue;
-            };
-            let is_oldest = self.store.segments.numbers().first() == Some(&number);
+            let is_oldest = oldest == Some(number);
             let mut in_use = self.live.get(&number).copied().unwrap_or_default();
             if !is_oldest {
                 in_use += self.removals.get(&number).copied().unwrap_or_default();

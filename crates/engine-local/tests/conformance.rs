@@ -77,15 +77,12 @@ async fn random_work_with_small_files_is_as_the_model_says() {
             .unwrap()
             .count()
     };
-    // What was replaced is not kept for ever. Compaction makes way for each checkpoint, so it is
-    // given more time after each; a disk may take milliseconds for each of its moves.
+    // What was replaced is not kept for ever. A busy machine gets to it after the writes.
     let begun = Instant::now();
-    let mut pause = Duration::from_millis(10);
     while files() >= 40 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{}", files());
+        assert!(begun.elapsed() < Duration::from_secs(20), "{}", files());
         local.checkpoint().await.unwrap();
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -259,12 +259,12 @@ impl Response {
 
     /// The output of an operation by its model: `output` has the model's member names.
     pub fn encode(operation: &str, output: &impl Serialize) -> Response {
-        Response::encode_for(Service::S3, operation, output)
+        Response::encoded(Service::S3, operation, output, None)
     }
 
     /// The same for an operation of S3 Control.
     pub fn encode_control(operation: &str, output: &impl Serialize) -> Response {
-        Response::encode_for(Service::S3Control, operation, output)
+        Response::encoded(Service::S3Control, operation, output, None)
     }
 
     /// The same for a listing, whose elements are written already.
@@ -274,10 +274,6 @@ impl Response {
         written: Written<'_>,
     ) -> Response {
         Response::encoded(Service::S3, operation, output, Some(written))
-    }
-
-    fn encode_for(service: Service, operation: &str, output: &impl Serialize) -> Response {
-        Response::encoded(service, operation, output, None)
     }
 
     fn encoded(
